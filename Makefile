@@ -1,0 +1,87 @@
+# Everything a person or a CI runs. `make demo` and `make test` set up what they need on a fresh machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLUSTER := $(PYTHON) -m e2e.cluster
+IMAGES := $(PYTHON) -m e2e.images
+RELEASE := seatrial
+NAMESPACE := seatrial-system
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+help: ## What there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: venv cluster install ## Bring up a cluster and run a real scenario to its verdict
+	$(CLUSTER) exec -- $(BIN)/seatrial run examples/checkout.yaml
+
+test: check services e2e ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
+
+check: venv ## Lint, types, layers, drift and unit tests, without a cluster
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy operator e2e tests
+	$(BIN)/mypy -p orders -p inventory
+	$(BIN)/lint-imports
+	$(BIN)/python -m seatrial.api.crd --check
+	$(BIN)/python -m seatrial.api.reference --check
+	@! test -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator" >&2; exit 1; }
+	$(BIN)/pytest --numprocesses 2 --cov --ignore tests/examples_services
+
+services: venv services-packages ## Tests of the sample services, with a real PostgreSQL and Redis
+	$(BIN)/pytest tests/examples_services
+
+e2e: venv cluster ## End-to-end tests on a real cluster
+	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests $(if $(ONLY),-k "$(ONLY)")
+
+bench: venv cluster install bench-packages ## Measure, beside peers; ONLY=load runs a part
+	$(CLUSTER) exec -- $(BIN)/python -m e2e.bench $(ONLY)
+
+cluster: venv
+	$(CLUSTER) up
+	$(IMAGES) build
+	$(CLUSTER) load $$($(IMAGES) tags)
+
+install:
+	$(CLUSTER) exec -- helm upgrade --install $(RELEASE) charts/seatrial --namespace $(NAMESPACE) --create-namespace \
+		--set image.tag=dev --wait --timeout 2m
+
+clean: ## Take the cluster and everything that was built in this folder away
+	$(CLUSTER) down
+	rm -rf $(VENV) build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgrade
+	$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
+		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
+
+generate: venv ## Write crds/, the chart's copies and docs/reference/ anew from the models
+	$(BIN)/python -m seatrial.api.crd
+	$(BIN)/python -m seatrial.api.reference
+
+venv: $(VENV)/.stamp
+
+$(VENV)/.stamp: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(SUDO) apt-get install --yes python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# RUNLEVEL=1 keeps Debian from starting the servers as system services: the tests start their own.
+services-packages:
+	@dpkg -s postgresql-15 redis-server >/dev/null 2>&1 || { $(SUDO) apt-get update --quiet \
+		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet postgresql-15 redis-server; }
+
+bench-packages:
+	@dpkg -s wrk nginx-light >/dev/null 2>&1 || { $(SUDO) apt-get update --quiet \
+		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
+
+.PHONY: help demo test check services e2e bench cluster install clean lock generate venv services-packages bench-packages
