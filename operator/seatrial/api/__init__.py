@@ -1,0 +1,1 @@
+"""The models of Seatrial's API: the single source of its CRDs, its reference pages and its validation."""

@@ -1,0 +1,173 @@
+"""Expressions in CEL, the language Kubernetes itself uses, type-checked before a run starts.
+
+The library is Google's own runtime (cel-expr-python wraps cel-cpp). Comprehensions stop at its iteration budget
+and regular expressions are RE2, so no expression runs for long.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
+
+_LATENCIES: Final = ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
+
+
+class ExpressionError(ValueError):
+    """The expression is wrong as it stands: its syntax, a name it uses, or the types it compares."""
+
+
+class EvaluationError(ValueError):
+    """The expression is right but has no value for this answer, for example because a key is missing."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The variables that an expression may use.
+
+    Attributes:
+        variables: CEL type of each variable, by its dotted name.
+    """
+
+    variables: tuple[tuple[str, str], ...]
+
+    def compile(self, expression: str) -> "Program":
+        """Parses and type-checks an expression.
+
+        Raises:
+            ExpressionError: It cannot be evaluated whatever the answer.
+        """
+        return _compile(self, expression)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A checked expression.
+
+    Attributes:
+        expression: Its text.
+        boolean: Whether its value may be a truth value, as far as the type-check knows.
+        reads: Names of the scope's variables that it uses.
+    """
+
+    expression: str
+    boolean: bool
+    reads: tuple[str, ...]
+    _compiled: Any
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """Returns the value as plain Python.
+
+        Args:
+            values: Value of each variable, by its dotted name. Missing ones are errors only when they are read.
+
+        Raises:
+            EvaluationError: There is no value; the message says why.
+        """
+        try:
+            result = self._compiled.eval(data=values)
+        except RuntimeError as error:
+            raise EvaluationError(_readable(str(error))) from error
+        if result.type() == cel.Type.ERROR:
+            raise EvaluationError(_readable(str(result.plain_value())))
+        return _plain(result.plain_value())
+
+
+def http_scope(captures: frozenset[str]) -> Scope:
+    """The scope of ``expect`` and ``capture``: the answer to the request and what earlier steps captured."""
+    return Scope(
+        (
+            ("response.status", "int"),
+            ("response.headers", "map<string, string>"),
+            ("response.json", "dyn"),
+            ("response.text", "string"),
+            ("response.time", "duration"),
+            *_run_variables(captures),
+        )
+    )
+
+
+def template_scope(captures: frozenset[str]) -> Scope:
+    """The scope of ``${…}`` in requests and environment variables."""
+    return Scope(_run_variables(captures))
+
+
+def threshold_scope() -> Scope:
+    """The scope of thresholds: the merged result of all workers."""
+    return Scope(
+        (
+            *((f"{kind}.{quantile}", "duration") for kind in ("latency", "serviceTime") for quantile in _LATENCIES),
+            ("errors.count", "int"),
+            ("errors.rate", "double"),
+            ("requests.count", "int"),
+            ("rate.achieved", "double"),
+            ("rate.requested", "double"),
+            ("dropped.count", "int"),
+        )
+    )
+
+
+def _run_variables(captures: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return (("run.id", "string"), *((f"captures.{name}", "dyn") for name in sorted(captures)))
+
+
+@lru_cache(maxsize=256)
+def _environment(scope: Scope) -> Any:
+    variables = {name: cel.Type(signature) for name, signature in scope.variables}
+    return cel.NewEnv(variables=variables, extensions=[ext_strings.ExtStrings()])
+
+
+@lru_cache(maxsize=4096)
+def _compile(scope: Scope, expression: str) -> Program:
+    try:
+        compiled = _environment(scope).compile(expression)
+    except RuntimeError as error:
+        raise ExpressionError(_with_remedy(_readable(str(error)), scope)) from error
+    return Program(
+        expression=expression,
+        boolean=compiled.return_type() in (cel.Type.BOOL, cel.Type.DYN),
+        reads=tuple(
+            name for name, _ in scope.variables if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", expression)
+        ),
+        _compiled=compiled,
+    )
+
+
+def _readable(error: str) -> str:
+    """Takes the runtime's own decoration off a message: status codes, the source line and its caret."""
+    first = error.splitlines()[0] if error else error
+    first = re.sub(r"^(?:[A-Z_]+: )+", "", first)
+    first = re.sub(r"^(?:ERROR: )?<input>:1:(\d+): ", r"at column \1: ", first)
+    first = re.sub(r" ?\[[A-Z_]+\]$| \(in container ''\)", "", first)
+    return first.replace('No value with name "response.json" found in Activation', "the answer's body is not JSON")
+
+
+def _with_remedy(message: str, scope: Scope) -> str:
+    if "undeclared reference" in message:
+        return f"{message}; known here are {', '.join(name for name, _ in scope.variables)}"
+    if "(double, int)" in message or "(int, double)" in message:
+        return f"{message}; write the number with a decimal point, for example 1.0"
+    if "(duration, " in message:
+        return f"{message}; write durations as duration('250ms')"
+    return message
+
+
+def _plain(value: Any) -> Any:
+    """Makes a value JSON can hold: bytes become text, durations their text."""
+    match value:
+        case bytearray() | bytes():
+            return bytes(value).decode(errors="replace")
+        case timedelta():
+            return f"{value.total_seconds():g}s"
+        case list():
+            return [_plain(entry) for entry in value]
+        case dict():
+            return {str(key): _plain(entry) for key, entry in value.items()}
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)

@@ -1,0 +1,164 @@
+"""Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from seatrial.api.base import DnsName, Expression, Model, Template, list_map, rules, unique
+from seatrial.api.duration import Duration, seconds
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Header(Model):
+    """One header of an HTTP request."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)] = Field(
+        description="Name of the header; case does not matter."
+    )
+    value: Template = Field(description="Its value.")
+
+
+class Target(Model):
+    """Where the load goes: a port of a Service in the same namespace."""
+
+    service: DnsName = Field(description="Name of the Service.")
+    port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
+
+
+class Request(Model):
+    """One kind of request that the load is made of."""
+
+    name: Annotated[str, Field(max_length=50)] | None = Field(
+        None, description="Name under which its results are reported. Default: method and path."
+    )
+    method: Method = Field("GET", description="HTTP method. Default GET.")
+    path: Annotated[str, Field(pattern=r"^/", max_length=2048)] = Field("/", description="Path and query.")
+    headers: Annotated[list[Header], unique("name")] = Field(
+        [], max_length=32, description="Headers to send.", json_schema_extra=list_map("name")
+    )
+    json_body: Any = Field(
+        None,
+        alias="json",
+        description="Body, sent as JSON.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    text: Annotated[str, Field(max_length=16384)] | None = Field(
+        None, description="Body, sent as plain text (UTF-8). Give one of json and text."
+    )
+    weight: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="Share of this request among all, in relation to the other weights. Default 1."
+    )
+
+    # Not a CEL rule: what takes any JSON has no type, so no rule can see it.
+    model_config = {"json_schema_extra": {"not": {"required": ["json", "text"]}}}
+
+    @property
+    def label(self) -> str:
+        """Name under which the results of this request are reported."""
+        return self.name or f"{self.method} {self.path}"
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.json_body is not None and self.text is not None:
+            raise ValueError("give one of json and text, not both")
+        return self
+
+
+class Profile(Model):
+    """How much load and for how long: open model by ``rate`` or closed model by ``users``."""
+
+    rate: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None,
+        description="Open model: requests that start per second, over all workers, whether or not earlier ones "
+        "have been answered.",
+    )
+    users: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None,
+        description="Closed model: users over all workers, each sending its next request when the last is answered.",
+    )
+    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None,
+        description="Open model: requests that may be unanswered at a time, over all workers. An arrival beyond it "
+        "is dropped and counted. Default: twice the rate, at least 100 and at most 20000.",
+    )
+    duration: Duration = Field(description="Time for which load is measured, after the warm-up.")
+    warmup: Duration = Field(
+        seconds(0), description="Time at the start whose requests are sent but not measured. Default 0s."
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            ("has(self.rate) != has(self.users)", "give one of rate (open model) and users (closed model)"),
+            ("!has(self.maxInFlight) || has(self.rate)", "maxInFlight belongs to the open model: give rate"),
+            ("duration(self.duration) >= duration('1s')", "duration must be at least 1s"),
+            ("duration(self.duration) <= duration('24h')", "duration must be at most 24h"),
+        )
+    }
+
+    @property
+    def in_flight_limit(self) -> int:
+        """Requests that may be unanswered at a time, over all workers, in the open model."""
+        return self.max_in_flight or min(max(2 * (self.rate or 0), 100), 20_000)
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if (self.rate is None) == (self.users is None):
+            raise ValueError("give one of rate (open model) and users (closed model)")
+        if self.max_in_flight is not None and self.rate is None:
+            raise ValueError("maxInFlight belongs to the open model: give rate")
+        if not seconds(1) <= self.duration <= seconds(86_400):
+            raise ValueError("duration must be from 1s to 24h")
+        return self
+
+
+class Threshold(Model):
+    """A condition that the merged result must meet."""
+
+    expr: Expression = Field(
+        description="CEL over the merged result, for example latency.p99 < duration('250ms') or errors.rate < 0.01. "
+        "A result without data never passes."
+    )
+
+
+class LoadSpec(Model):
+    """The load that workers generate against one Service, and how its result is judged."""
+
+    target: Target = Field(description="Where the load goes.")
+    requests: list[Request] = Field(
+        [Request()],
+        min_length=1,
+        max_length=50,
+        description="What is sent; each arrival picks one by weight. Default: GET /.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    profile: Profile = Field(description="How much load and for how long.")
+    request_timeout: Duration = Field(
+        seconds(10),
+        description="Time in which a request must be answered, from its actual start. Default 10s.",
+    )
+    workers: Annotated[int, Field(ge=1, le=100)] = Field(
+        1, description="Worker pods among which the load is divided evenly. Default 1."
+    )
+    thresholds: list[Threshold] = Field(
+        [],
+        max_length=20,
+        description="Conditions that the merged result must meet.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "!has(self.workers) || (has(self.profile.rate) ? self.profile.rate >= self.workers : "
+                "!has(self.profile.users) || self.profile.users >= self.workers)",
+                "fewer requests per second (or users) than workers: lower workers",
+            ),
+        )
+    }
+
+    @model_validator(mode="after")
+    def _work_for_each_worker(self) -> Self:
+        if (self.profile.rate or self.profile.users or 0) < self.workers:
+            raise ValueError("fewer requests per second (or users) than workers: lower workers")
+        return self

@@ -1,0 +1,57 @@
+"""The kind LoadTest: load against a Service that already exists in the resource's namespace."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from seatrial.api.base import Model
+from seatrial.api.duration import Duration, seconds
+from seatrial.api.load import LoadSpec
+from seatrial.api.status import LoadTestStatus
+
+
+class LoadTimeouts(Model):
+    """Time budgets of a run."""
+
+    start: Duration = Field(seconds(120), description="From the start until every worker has reported. Default 2m.")
+    teardown: Duration = Field(
+        seconds(120),
+        description="For taking the workers away; beyond it the blocker is named in the condition TornDown and taking "
+        "away goes on. Default 2m.",
+    )
+
+
+class LoadTestSpec(LoadSpec):
+    """Load against a Service of the same namespace. A new run starts whenever the spec changes."""
+
+    timeouts: LoadTimeouts = Field(LoadTimeouts(), description="Time budgets.")
+    run: Annotated[str, Field(max_length=63)] | None = Field(
+        None,
+        description="A token of your own: a new run starts when it changes, as it does with any change of the spec.",
+    )
+
+
+class LoadTest(Model):
+    """Generates load from worker pods, merges their results exactly and judges thresholds on the merge."""
+
+    plural: ClassVar[str] = "loadtests"
+    short_name: ClassVar[str] = "ldt"
+    printer_columns: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+        {"name": "Verdict", "type": "string", "jsonPath": ".status.verdict"},
+        {"name": "Requests", "type": "integer", "jsonPath": ".status.result.requests"},
+        {
+            "name": "Rate",
+            "type": "number",
+            "jsonPath": ".status.result.achievedRate",
+            "description": "Requests per second.",
+        },
+        {"name": "P99", "type": "string", "jsonPath": ".status.result.latency.p99"},
+        {"name": "Errors", "type": "integer", "jsonPath": ".status.result.errors"},
+        {"name": "Reason", "type": "string", "jsonPath": ".status.reason"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
+    )
+
+    spec: LoadTestSpec = Field(description="The load that is wanted.")
+    status: LoadTestStatus | None = Field(None, description="The load test as it is; written by Seatrial alone.")

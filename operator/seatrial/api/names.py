@@ -1,0 +1,49 @@
+"""Names, labels and annotations of the objects that Seatrial makes.
+
+Names follow from the resource's UID, the run and the step alone. So an operator that was killed after a write finds
+what it made under the name it would give it now, and adopts it instead of making it twice.
+"""
+
+import hashlib
+
+from seatrial.api.base import GROUP
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+OWNER_UID = f"{GROUP}/uid"
+RUN = f"{GROUP}/run"
+SERVICE = f"{GROUP}/service"
+STEP = f"{GROUP}/step"
+OWNER = f"{GROUP}/owner"
+RUN_SPEC = f"{GROUP}/run-spec"
+FINALIZER = f"{GROUP}/teardown"
+
+
+def labels(uid: str, run: str, **more: str) -> dict[str, str]:
+    """The labels of every object made for a run.
+
+    Args:
+        uid: UID of the TestScenario or LoadTest.
+        run: Name of the run.
+        more: ``service`` or ``step``, to tell the run's objects apart.
+    """
+    keys = {"service": SERVICE, "step": STEP}
+    return {MANAGED_BY: "seatrial", OWNER_UID: uid, RUN: run, **{keys[key]: value for key, value in more.items()}}
+
+
+def owner(kind: str, namespace: str, name: str) -> dict[str, str]:
+    """The annotation that leads from an object to the resource it was made for."""
+    return {OWNER: f"{kind}/{namespace}/{name}"}
+
+
+def environment_namespace(name: str, uid: str, run: str) -> str:
+    """Name of the ephemeral namespace of a run."""
+    return f"trial-{name[:40].rstrip('.-').replace('.', '-')}-{_digest(uid, run)}"
+
+
+def load_job(name: str, uid: str, run: str) -> str:
+    """Name of the Job with the workers of a LoadTest's run, in the LoadTest's own namespace."""
+    return f"{name[:40].rstrip('.-').replace('.', '-')}-load-{_digest(uid, run)}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:8]

@@ -1,0 +1,292 @@
+"""What a user gets back: verdicts, conditions, results of steps and of load."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from seatrial.api.base import Model, list_map
+
+#: Longest message in a step or service, in bytes; status stays small by construction.
+MESSAGE_BYTES = 256
+
+Message = Annotated[str, Field(max_length=1024)]
+
+
+class Verdict(StrEnum):
+    """What a run means, as opposed to where it is."""
+
+    PASSED = "Passed"
+    FAILED = "Failed"
+    ERROR = "Error"
+    INCONCLUSIVE = "Inconclusive"
+    TIMED_OUT = "TimedOut"
+    CANCELLED = "Cancelled"
+
+
+class Phase(StrEnum):
+    """Where a run is."""
+
+    PROVISIONING = "Provisioning"
+    SETUP = "Setup"
+    RUNNING = "Running"
+    TEARDOWN = "Teardown"
+    DONE = "Done"
+
+
+class StepState(StrEnum):
+    """Where one step is, or how it ended."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ERROR = "Error"
+    INCONCLUSIVE = "Inconclusive"
+    SKIPPED = "Skipped"
+    CANCELLED = "Cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the step will not change any more."""
+        return self not in {StepState.PENDING, StepState.RUNNING}
+
+
+class ServiceState(StrEnum):
+    """Where one service of the environment is."""
+
+    PENDING = "Pending"
+    STARTING = "Starting"
+    STARTED = "Started"
+    HEALTHY = "Healthy"
+    ERROR = "Error"
+
+
+class StatusModel(Model):
+    """A piece of status. Unknown fields are ignored: an older operator may read what a newer one wrote."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, populate_by_name=True)
+
+
+class Condition(StatusModel):
+    """A condition as Kubernetes has them (metav1.Condition)."""
+
+    type: str = Field(description="Name of the condition.")
+    status: Annotated[str, Field(pattern="^(True|False|Unknown)$")] = Field(description="True, False or Unknown.")
+    observed_generation: int = Field(0, description="Generation of the spec that the condition is about.")
+    last_transition_time: str = Field(
+        description="When its status last changed.", json_schema_extra={"format": "date-time"}
+    )
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Stable CamelCase word for a program to read.")
+    message: Message = Field("", description="Sentence for a person to read.")
+
+
+class Timestamped(StatusModel):
+    """Something with a beginning and an end."""
+
+    started_at: str | None = Field(None, description="When it started.", json_schema_extra={"format": "date-time"})
+    finished_at: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})
+
+
+class ServiceStatus(StatusModel):
+    """One service of the environment."""
+
+    name: str = Field(description="Name of the service.")
+    state: ServiceState = Field(description="Pending, Starting, Started, Healthy or Error.")
+    reason: str = Field("", description="Stable CamelCase word for the state.")
+    message: Message = Field("", description="What it waits for or what went wrong.")
+    started_at: str | None = Field(None, description="When it was created.", json_schema_extra={"format": "date-time"})
+    healthy_at: str | None = Field(
+        None, description="When it was first healthy.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class LatencySummary(StatusModel):
+    """Quantiles of a latency, to three significant digits, each with its unit, for example 12.3ms."""
+
+    min: str = Field(description="Least.")
+    mean: str = Field(description="Arithmetic mean.")
+    p50: str = Field(description="Median.")
+    p90: str = Field(description="90th percentile.")
+    p95: str = Field(description="95th percentile.")
+    p99: str = Field(description="99th percentile.")
+    p999: str = Field(description="99.9th percentile.")
+    max: str = Field(description="Greatest.")
+
+
+class ErrorCount(StatusModel):
+    """Requests that failed in one way."""
+
+    kind: str = Field(description="connect, timeout, reset, protocol, or status and its class, for example status5xx.")
+    count: int = Field(description="Number of requests.")
+
+
+class RequestResult(StatusModel):
+    """Result of one named request."""
+
+    name: str = Field(description="Name of the request.")
+    requests: int = Field(description="Requests that ended, well or badly.")
+    errors: int = Field(description="Those that ended badly.")
+    p50: str = Field(description="Median latency from the intended start.")
+    p99: str = Field(description="99th percentile of the latency from the intended start.")
+
+
+class ThresholdState(StrEnum):
+    """What became of a threshold."""
+
+    PENDING = "Pending"
+    PASSED = "Passed"
+    FAILED = "Failed"
+    NO_DATA = "NoData"
+
+
+class ThresholdResult(StatusModel):
+    """One threshold, with what it was judged on."""
+
+    expr: str = Field(description="The expression.")
+    state: ThresholdState = Field(description="Pending, Passed, Failed or NoData.")
+    value: str = Field("", description="The values it was judged on, for example latency.p99 = 12.3ms.")
+
+
+class LoadResult(StatusModel):
+    """Result of load, merged exactly over all workers."""
+
+    workers: int = Field(description="Worker pods asked for.")
+    workers_reporting: int = Field(0, description="Workers from which results have been read.")
+    workers_finished: int = Field(0, description="Workers that have reported their last result.")
+    requests: int = Field(0, description="Requests that ended after the warm-up, well or badly.")
+    errors: int = Field(0, description="Those that ended badly.")
+    error_rate: float = Field(0, description="errors divided by requests, from 0 to 1.")
+    requested_rate: float = Field(0, description="Open model: requests per second asked for. 0 in the closed model.")
+    achieved_rate: float = Field(0, description="Requests that ended per second of measured time.")
+    dropped: int = Field(
+        0, description="Open model: arrivals that were not sent because maxInFlight requests were unanswered."
+    )
+    measured_seconds: float = Field(0, description="Seconds for which load was measured, without the warm-up.")
+    bytes_received: int = Field(0, description="Bytes of responses, headers included.")
+    latency: LatencySummary | None = Field(
+        None,
+        description="Latency from the intended start of each request: what a user sees who arrives whether or not "
+        "the service is stalled (no coordinated omission).",
+    )
+    service_time: LatencySummary | None = Field(None, description="Latency from the actual send of each request.")
+    errors_by_kind: list[ErrorCount] = Field(
+        [], max_length=16, description="Errors by kind.", json_schema_extra=list_map("kind")
+    )
+    by_request: list[RequestResult] = Field(
+        [],
+        max_length=50,
+        description="Results by named request.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    thresholds: list[ThresholdResult] = Field(
+        [],
+        max_length=20,
+        description="The thresholds.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+class StepStatus(Timestamped):
+    """One step: where it is or how it ended."""
+
+    name: str = Field(description="Name of the step.")
+    state: StepState = Field(
+        StepState.PENDING,
+        description="Pending, Running, Succeeded, Failed, Error, Inconclusive, Skipped or Cancelled.",
+    )
+    reason: str = Field("", description="Stable CamelCase word for the state.")
+    message: Message = Field("", description="Sentence for a person to read, at most 256 bytes.")
+    attempts: int = Field(0, description="Times it was started.")
+    captures: dict[str, Any] = Field(
+        {},
+        description="Values that the step kept for later ones.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    load: LoadResult | None = Field(None, description="Result of the load, if the step is one.")
+
+
+class RunStatus(Timestamped):
+    """The current or last run."""
+
+    id: str = Field(description="Name of the run, unique for the resource: its generation.")
+    generation: int = Field(description="Generation of the spec that is run.")
+    namespace: str | None = Field(None, description="The environment's namespace.")
+    phase_since: str | None = Field(
+        None, description="When the current phase began.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class RunSummary(StatusModel):
+    """One past run."""
+
+    id: str = Field(description="Name of the run.")
+    verdict: Verdict = Field(description="How it ended.")
+    reason: str = Field("", description="Stable CamelCase word for why.")
+    started_at: str | None = Field(None, description="When it started.", json_schema_extra={"format": "date-time"})
+    finished_at: str | None = Field(
+        None, description="When its verdict fell.", json_schema_extra={"format": "date-time"}
+    )
+
+
+class TrialStatus(StatusModel):
+    """What the status of both kinds has in common."""
+
+    def to_kubernetes(self) -> dict[str, Any]:
+        """Returns the JSON form that the API server stores, without what is empty: people read this."""
+        kept: dict[str, Any] = _without_empty(super().to_kubernetes())
+        return kept
+
+    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
+    phase: Phase | None = Field(None, description="Where the run is: Provisioning, Setup, Running, Teardown or Done.")
+    verdict: Verdict | None = Field(
+        None, description="What the run means: Passed, Failed, Error, Inconclusive, TimedOut or Cancelled."
+    )
+    reason: str = Field("", description="Stable CamelCase word for the verdict, or for what is going on.")
+    message: Message = Field("", description="Sentence for a person to read.")
+    run: RunStatus | None = Field(None, description="The current or last run.")
+    conditions: list[Condition] = Field(
+        [],
+        max_length=16,
+        description="Conditions as Kubernetes has them.",
+        json_schema_extra=list_map("type"),
+    )
+    history: list[RunSummary] = Field(
+        [],
+        max_length=10,
+        description="The last runs before this one, newest first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+def _without_empty(value: Any) -> Any:
+    """Drops empty texts, lists and maps inside a value, but for what conditions must have (metav1.Condition)."""
+    if isinstance(value, list):
+        return [_without_empty(entry) for entry in value]
+    if isinstance(value, dict):
+        kept = ("message",) if "lastTransitionTime" in value else ()
+        return {key: _without_empty(entry) for key, entry in value.items() if key in kept or entry not in ("", [], {})}
+    return value
+
+
+class TestScenarioStatus(TrialStatus):
+    """Status of a TestScenario."""
+
+    __test__ = False  # not a test, whatever pytest makes of its name
+
+    progress: str = Field("", description="Steps that succeeded, of all steps that must: for example 3/5.")
+    services: list[ServiceStatus] = Field(
+        [], max_length=50, description="The services of the environment.", json_schema_extra=list_map("name")
+    )
+    setup: list[StepStatus] = Field([], max_length=20, description="Setup Jobs.", json_schema_extra=list_map("name"))
+    steps: list[StepStatus] = Field([], max_length=200, description="Steps.", json_schema_extra=list_map("name"))
+    teardown: list[StepStatus] = Field(
+        [], max_length=20, description="Teardown Jobs.", json_schema_extra=list_map("name")
+    )
+
+
+class LoadTestStatus(TrialStatus):
+    """Status of a LoadTest."""
+
+    result: LoadResult | None = Field(None, description="The merged result, live while the test runs.")

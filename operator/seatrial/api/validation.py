@@ -1,0 +1,266 @@
+"""What a schema cannot say: graphs without cycles, names that exist, expressions that compile.
+
+``seatrial validate``, and the operator before each run, use the same checks and print the same words.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+
+from seatrial.api import template
+from seatrial.api.base import Model
+from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
+from seatrial.api.environment import Service
+from seatrial.api.load import LoadSpec
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.step import NeedResult, Step
+
+#: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
+SPEC_BYTES = 200_000
+
+Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A user's mistake.
+
+    Attributes:
+        field: Path of the field, for example ``spec.steps[2].needs[0].step``.
+        value: What it holds, shortened.
+        remedy: What is wrong with it and what to do.
+    """
+
+    field: str
+    value: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value}: {self.remedy}" if self.value else f"{self.field}: {self.remedy}"
+
+
+class InvalidSpec(ValueError):
+    """The spec has mistakes.
+
+    Attributes:
+        problems: All of them, at least one.
+    """
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def read(kind: type[Spec], spec: Any) -> Spec:
+    """Reads and checks a spec.
+
+    Args:
+        kind: TestScenarioSpec or LoadTestSpec.
+        spec: The manifest's ``spec``.
+
+    Raises:
+        InvalidSpec: It has mistakes; all of them are named.
+    """
+    text = json.dumps(spec, default=str)
+    if len(text) > SPEC_BYTES:
+        raise InvalidSpec([Problem("spec", "", f"is larger than {SPEC_BYTES} bytes as JSON: split the scenario")])
+    try:
+        # As JSON and strictly, because that is what the API server takes: it turns no text into a number.
+        model = cast("Spec", kind.model_validate_json(text, strict=True))
+    except ValidationError as error:
+        raise InvalidSpec([_from_pydantic(detail) for detail in error.errors(include_url=False)]) from error
+    found = list(_problems(model))
+    if found:
+        raise InvalidSpec(found)
+    return model
+
+
+def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
+    return _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+
+
+def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
+    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    given = detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return Problem(path, "", "there is no such field; look for a misspelling or a wrong indentation")
+        case "missing":
+            return Problem(path, "", "is required")
+        case "string_pattern_mismatch":
+            message = f"must match {detail['ctx']['pattern']}"
+    return Problem(path, _shown(given) if isinstance(given, str | int | float) else "", message)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _unknown(field: str, name: str, what: str, known: Iterable[str]) -> Problem:
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none'}"
+    return Problem(field, _shown(name), f"no such {what}; {hint}")
+
+
+def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
+    services = {service.name: service for service in spec.environment.services}
+    yield from _duplicates("spec.environment.services", [service.name for service in spec.environment.services])
+    for index, service in enumerate(spec.environment.services):
+        yield from _service(f"spec.environment.services[{index}]", service, services)
+    depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
+    yield from _cycle("spec.environment.services", "dependsOn", depends)
+
+    jobs = [*spec.setup, *spec.teardown]
+    names = [*(job.name for job in jobs), *(step.name for step in spec.steps)]
+    yield from _duplicates("spec.steps", names, "setup, steps and teardown share one set of names: rename one")
+    needs = {step.name: {need.step for need in step.needs} for step in spec.steps}
+    yield from _cycle("spec.steps", "needs", needs)
+    for phase, entries in (("setup", spec.setup), ("teardown", spec.teardown)):
+        for index, entry in enumerate(entries):
+            field = f"spec.{phase}[{index}].job"
+            yield from _templates(field, entry.job, template_scope(frozenset()))
+    yield from _captured_twice(spec.steps)
+    for index, step in enumerate(spec.steps):
+        yield from _step(f"spec.steps[{index}]", step, spec.steps, services)
+
+
+def _duplicates(field: str, names: list[str], remedy: str = "is used twice: rename one") -> Iterator[Problem]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(field, _shown(name), remedy)
+
+
+def _cycle(field: str, edge: str, graph: Mapping[str, set[str]]) -> Iterator[Problem]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        # graphlib lists each node before the one that waits for it; people read it the other way round.
+        path = " -> ".join(reversed(error.args[1]))
+        yield Problem(field, path, f"{edge} goes round in a circle: take one {edge} out")
+
+
+def _service(field: str, service: Service, services: Mapping[str, Service]) -> Iterator[Problem]:
+    for index, dependency in enumerate(service.depends_on):
+        if dependency.service not in services:
+            yield _unknown(f"{field}.dependsOn[{index}].service", dependency.service, "service", services)
+    numbers = [port.port for port in service.ports]
+    for number in sorted({number for number in numbers if numbers.count(number) > 1}):
+        yield Problem(f"{field}.ports", str(number), "is given under two names: keep one")
+    for kind, probe in (("http", service.ready.http), ("tcp", service.ready.tcp)):
+        if probe:
+            yield from _port(f"{field}.ready.{kind}.port", probe.port, service)
+
+
+def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
+    names = [port.name for port in service.ports]
+    if not names:
+        yield Problem(field, _shown(name) if name else "", f"service {service.name} has no ports: add ports to it")
+    elif name is None and len(names) > 1:
+        yield Problem(field, "", f"service {service.name} has several ports ({', '.join(names)}): name one")
+    elif name is not None and name not in names:
+        yield _unknown(field, name, f"port of service {service.name}", names)
+
+
+def _captured_twice(steps: list[Step]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for index, step in enumerate(steps):
+        for name in step.capture:
+            if name in seen:
+                yield Problem(
+                    f"spec.steps[{index}].capture.{name}", "", f"step {seen[name]} captures it already: rename one"
+                )
+            seen.setdefault(name, step.name)
+
+
+def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Service]) -> Iterator[Problem]:
+    known = {other.name: other for other in steps}
+    for index, need in enumerate(step.needs):
+        if need.step not in known:
+            yield _unknown(f"{field}.needs[{index}].step", need.step, "step", known)
+    captures = available_captures(step, known)
+    if step.http:
+        yield from _target(f"{field}.http", step.http.service, step.http.port, services)
+        yield from _templates(f"{field}.http", step.http, template_scope(captures), steps)
+        yield from _answers(field, step, captures, steps)
+    if step.job:
+        yield from _templates(f"{field}.job", step.job, template_scope(captures), steps)
+    if step.load:
+        yield from _target(f"{field}.load.target", step.load.target.service, step.load.target.port, services)
+        yield from _load(f"{field}.load", step.load)
+
+
+def _target(field: str, name: str, port: str | None, services: Mapping[str, Service]) -> Iterator[Problem]:
+    if name not in services:
+        yield _unknown(f"{field}.service", name, "service", services)
+    else:
+        yield from _port(f"{field}.port", port, services[name])
+
+
+def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
+    """Names of the captures a step may use: those of all steps that must have succeeded before it starts.
+
+    A step that is needed as Failed or Completed may have captured nothing, and so may whatever it needed.
+    """
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting = [step]
+    while waiting:
+        for need in waiting.pop().needs:
+            other = steps.get(need.step)
+            if other and need.result is NeedResult.SUCCEEDED and other.name not in seen:
+                seen.add(other.name)
+                names.update(other.capture)
+                waiting.append(other)
+    return frozenset(names)
+
+
+def _answers(field: str, step: Step, captures: frozenset[str], steps: list[Step]) -> Iterator[Problem]:
+    scope = http_scope(captures)
+    for index, expression in enumerate(step.expect):
+        yield from _expression(f"{field}.expect[{index}]", expression, scope, steps, truth=True)
+    for name, expression in step.capture.items():
+        yield from _expression(f"{field}.capture.{name}", expression, scope, steps)
+
+
+def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None = None) -> Iterator[Problem]:
+    """Checks every ``${…}`` anywhere in a request or a Job."""
+    for name, value in model.to_kubernetes().items():
+        for expression in template.expressions(value):
+            yield from _expression(f"{field}.{name}", expression, scope, steps or [])
+
+
+def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    labels = [request.label for request in spec.requests]
+    yield from _duplicates(f"{field}.requests", labels, "two requests are reported under this name: give each a name")
+    for index, threshold in enumerate(spec.thresholds):
+        path = f"{field}.thresholds[{index}].expr"
+        yield from _expression(path, threshold.expr, threshold_scope(), [], truth=True)
+
+
+def _expression(
+    field: str, expression: str, scope: Scope, steps: list[Step], *, truth: bool = False
+) -> Iterator[Problem]:
+    try:
+        program = scope.compile(expression)
+    except ExpressionError as error:
+        yield Problem(field, _shown(expression), _capture_remedy(str(error), steps))
+        return
+    if truth and not program.boolean:
+        yield Problem(field, _shown(expression), "is never true or false: compare it with something")
+
+
+def _capture_remedy(message: str, steps: list[Step]) -> str:
+    """Says which step to need, where the unknown name is a capture that another step makes."""
+    for step in steps:
+        for name in step.capture:
+            if f"undeclared reference to 'captures.{name}'" in message:
+                return f"{name} is captured by step {step.name}: add `needs: [{{step: {step.name}}}]`"
+    return message

@@ -1,0 +1,1 @@
+"""Pure builders: models in, Kubernetes objects out, as plain dictionaries."""

@@ -1,0 +1,69 @@
+"""The Deployment and the Service of one service under trial."""
+
+from typing import Any
+
+from seatrial.api.environment import Readiness, Service
+from seatrial.build.container import container, pod
+from seatrial.build.origin import Origin
+
+Object = dict[str, Any]
+
+
+def deployment(origin: Origin, namespace: str, service: Service) -> Object:
+    """Builds the Deployment.
+
+    Args:
+        origin: The run.
+        namespace: The environment's namespace.
+        service: What the user wrote.
+    """
+    metadata = origin.metadata(service.name, namespace, service=service.name)
+    built = container(service, service.name)
+    if service.ports:
+        built["ports"] = [{"name": port.name, "containerPort": port.port} for port in service.ports]
+    if probe := _kubelet_probe(service):
+        built["readinessProbe"] = probe
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {
+            "replicas": service.replicas,
+            # A trial never rolls: a broken pod is a finding, not something to work around.
+            "strategy": {"type": "Recreate"},
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": metadata["labels"]},
+            "template": pod(built, metadata["labels"], metadata["annotations"], "Always"),
+        },
+    }
+
+
+def service(origin: Origin, namespace: str, wanted: Service) -> Object:
+    """Builds the Service by which the others, and Seatrial's probes and checks, reach the pods."""
+    metadata = origin.metadata(wanted.name, namespace, service=wanted.name)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {
+            "selector": metadata["labels"],
+            "ports": [{"name": port.name, "port": port.port, "targetPort": port.name} for port in wanted.ports],
+        },
+    }
+
+
+def _kubelet_probe(service: Service) -> Object | None:
+    """The kubelet's own probe, so that a Service leads only to pods that answer."""
+    ready: Readiness = service.ready
+    probe: Object
+    if ready.http:
+        probe = {"httpGet": {"port": _port(service, ready.http.port), "path": ready.http.path}}
+    elif ready.tcp:
+        probe = {"tcpSocket": {"port": _port(service, ready.tcp.port)}}
+    else:
+        return None
+    return probe | {"periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 3}
+
+
+def _port(service: Service, name: str | None) -> str:
+    return name or service.ports[0].name

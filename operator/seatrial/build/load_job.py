@@ -1,0 +1,85 @@
+"""The Indexed Job with the workers of a load."""
+
+from typing import Any
+
+from seatrial.api import names
+from seatrial.api.environment import PodSecurity
+from seatrial.api.load import LoadSpec
+from seatrial.build.container import pod, security_context
+from seatrial.build.origin import Origin
+
+Object = dict[str, Any]
+
+RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+
+
+def load_job(
+    origin: Origin,
+    name: str,
+    namespace: str,
+    step: str,
+    spec: LoadSpec,
+    *,
+    target: str,
+    image: str,
+    pull_policy: str,
+    run_spec: str = "",
+) -> Object:
+    """Builds the Job.
+
+    Args:
+        origin: The run.
+        name: The Job's name.
+        namespace: Where the workers run, beside the Service.
+        step: Name of the step.
+        spec: The load; it reaches the workers in their environment, so nothing else needs to be made or read.
+        target: ``host:port`` of the Service.
+        image: Seatrial's own image.
+        pull_policy: When it is pulled; empty leaves it to Kubernetes.
+        run_spec: The spec of a LoadTest as JSON. The Job then keeps it, so that an edit during the run, and a restart
+            of the operator, change nothing about it; and the LoadTest owns the Job.
+    """
+    metadata = origin.metadata(name, namespace, step=step)
+    labels, annotations = metadata["labels"], dict(metadata["annotations"])
+    if run_spec:
+        metadata["ownerReferences"] = [origin.owner_reference()]
+        metadata["annotations"][names.RUN_SPEC] = run_spec
+    length = (spec.profile.duration + spec.profile.warmup + spec.request_timeout).total_seconds()
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": {
+            "completionMode": "Indexed",
+            "completions": spec.workers,
+            "parallelism": spec.workers,
+            # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": int(length) + 600,
+            "template": pod(_worker(spec, target, image, pull_policy), labels, annotations, "Never"),
+        },
+    }
+
+
+def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object:
+    built: Object = {
+        "name": "worker",
+        "image": image,
+        "args": ["worker"],
+        "env": [
+            {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
+            {"name": "SEATRIAL_TARGET", "value": target},
+        ],
+        "resources": RESOURCES,
+        "securityContext": security_context(PodSecurity.RESTRICTED) | {"readOnlyRootFilesystem": True},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+    if pull_policy:
+        built["imagePullPolicy"] = pull_policy
+    return built
+
+
+def load_json(spec: LoadSpec) -> str:
+    """The load as workers read it, without what belongs to a LoadTest alone."""
+    fields = set(LoadSpec.model_fields)
+    return spec.model_dump_json(by_alias=True, exclude_none=True, include=fields)

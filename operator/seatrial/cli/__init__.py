@@ -1,0 +1,1 @@
+"""The commands of people and pipelines: ``seatrial validate`` and ``seatrial run``."""

@@ -1,0 +1,133 @@
+"""What goes on between turns: probes, requests, and the reading of workers' output."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from seatrial.api.environment import Service
+from seatrial.api.load import LoadSpec
+from seatrial.api.outcome import Outcome
+from seatrial.api.status import StepState
+from seatrial.api.step import Step
+from seatrial.engine.follow import follow_worker
+from seatrial.engine.session import Session, WorkerLines
+from seatrial.kube.client import Client
+from seatrial.kube.errors import KubeError
+from seatrial.kube.resources import SERVICES
+from seatrial.plan.observed import PodSeen, ProbeSeen
+from seatrial.probe.address import Address
+from seatrial.probe.check import run_check
+from seatrial.probe.exchange import Exchanger
+from seatrial.probe.readiness import keep_probing
+
+logger = logging.getLogger(__name__)
+
+#: Seconds within which a line of a worker leads to a turn; lines of many workers share one.
+LINE_DELAY = 0.5
+
+Wake = Callable[[float], None]
+
+
+class Activities:
+    """Starts what should be going on for a run and stops what should not.
+
+    Args:
+        client: Looks up Services and reads logs.
+        exchanger: Sends requests.
+    """
+
+    def __init__(self, client: Client, exchanger: Exchanger) -> None:
+        self._client = client
+        self._exchanger = exchanger
+
+    def keep_only(self, session: Session, wanted: set[str]) -> None:
+        """Stops tasks that are not wanted any more, and forgets those that have ended and are not."""
+        for name in set(session.tasks) - wanted:
+            session.tasks.pop(name).cancel()
+
+    def probe(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+        """Keeps probing a service until it is ready."""
+
+        def report(successes: int, failure: str) -> None:
+            before = session.probes.get(service.name)
+            session.probes[service.name] = ProbeSeen(successes, failure)
+            if before is None or successes >= service.ready.success_threshold or before.failure != failure:
+                wake(0.0)
+
+        async def probing() -> None:
+            probe = service.ready.http or service.ready.tcp
+            address = await self._address(session, namespace, service, probe.port if probe else None)
+            await keep_probing(self._exchanger, address, service.ready, report)
+
+        self._start(session, f"probe/{service.name}", probing, wake)
+
+    def check(
+        self, session: Session, namespace: str, service: Service, step: Step, context: dict[str, Any], wake: Wake
+    ) -> None:
+        """Runs an HTTP step once; its outcome stays until the run ends."""
+        if step.name in session.outcomes:
+            return
+
+        async def checking() -> None:
+            try:
+                address = await self._address(session, namespace, service, step.http.port if step.http else None)
+                session.outcomes[step.name] = await run_check(self._exchanger, address, step, context)
+            except KubeError as error:
+                message = f"Service {service.name} cannot be looked up: {error}"
+                session.outcomes[step.name] = Outcome(StepState.ERROR, "ServiceLost", message)
+            wake(0.0)
+
+        self._start(session, f"check/{step.name}", checking, wake)
+
+    def follow(
+        self, session: Session, namespace: str, step: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
+    ) -> set[str]:
+        """Follows the output of every worker whose container has started. Returns the names of the tasks."""
+        lines = session.loads.setdefault(step, WorkerLines(spec))
+
+        def changed(*, ended: bool) -> None:
+            wake(0.0 if ended else LINE_DELAY)
+
+        wanted = set()
+        for pod in pods:
+            started = pod.running or pod.exit_code is not None
+            if not started or pod.index is None:
+                continue
+            wanted.add(f"log/{pod.name}")
+            if pod.index in lines.unreadable or (pod.index in lines.lines and lines.lines[pod.index].final):
+                continue
+
+            async def following(pod: PodSeen = pod, index: int = pod.index) -> None:
+                await follow_worker(self._client, namespace, pod.name, index, lines, changed)
+
+            self._start(session, f"log/{pod.name}", following, wake)
+        return wanted
+
+    async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
+        """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""
+        if service.name not in session.addresses:
+            body = await self._client.get(SERVICES, service.name, namespace)
+            session.addresses[service.name] = body["spec"]["clusterIP"]
+        number = next(entry.port for entry in service.ports if port in (None, entry.name))
+        return Address(service.name, session.addresses[service.name], number)
+
+    def _start(self, session: Session, name: str, work: Callable[[], Coroutine[Any, Any, None]], wake: Wake) -> None:
+        if name in session.tasks:
+            return
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except asyncio.CancelledError:
+                raise
+            except KubeError as error:
+                logger.warning("%s: %s", name, error)
+                session.tasks.pop(name, None)
+                wake(1.0)
+            except Exception:
+                logger.exception("%s: a bug in Seatrial", name)
+                session.tasks.pop(name, None)
+                wake(5.0)
+
+        session.tasks[name] = asyncio.create_task(guarded(), name=name)

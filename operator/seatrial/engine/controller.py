@@ -1,0 +1,243 @@
+"""A turn: observe, plan, act, write status once."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from seatrial.api.load import LoadSpec
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.status import TestScenarioStatus, TrialStatus
+from seatrial.build.origin import Origin
+from seatrial.engine.activities import Activities
+from seatrial.engine.announce import Announcer
+from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.key import Key
+from seatrial.engine.loop import Loop
+from seatrial.engine.metrics import Metrics
+from seatrial.engine.perform import Performer, Refused, Stage
+from seatrial.engine.record import Record
+from seatrial.engine.session import Session
+from seatrial.engine.settings import Settings
+from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
+from seatrial.engine.store import Store
+from seatrial.engine.subjects import Subjects
+from seatrial.kube.client import Client
+from seatrial.kube.errors import Conflict, NotFound
+from seatrial.plan.decision import AddFinalizer, Decision, RemoveFinalizer, earliest
+from seatrial.plan.loadtest import STEP, plan_loadtest
+from seatrial.plan.observed import Observed
+from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.trial import Subject
+from seatrial.probe.exchange import Exchanger
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that requests under way are given to end when the operator is stopped; its pod is given 30 in all.
+CLOSE_SECONDS = 12.0
+
+Object = dict[str, Any]
+Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
+Status = TypeVar("Status", bound=TrialStatus)
+
+
+class Controller:
+    """Turns the world into what resources ask for. Watches feed it through :meth:`wake`; it watches nothing itself.
+
+    Args:
+        client: Talks to the API server.
+        settings: The operator's settings.
+        metrics: Counts what happens.
+    """
+
+    def __init__(self, client: Client, settings: Settings, metrics: Metrics) -> None:
+        self._client = client
+        self._exchanger = Exchanger()
+        self._metrics = metrics
+        self._sessions: dict[Key, Session] = {}
+        self.store = Store()
+        self._record = Record(client, self.store)
+        self._subjects = Subjects(self.store, self._record)
+        self._announcer = Announcer(client)
+        self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._activities = Activities(client, self._exchanger)
+        self._loop = Loop(self._turn)
+        self._closing = False
+
+    def wake(self, key: Key, delay: float = 0.0) -> None:
+        """Has a resource take a turn."""
+        self._loop.wake(key, delay)
+
+    async def close(self) -> None:
+        """Lets requests and turns under way end, and hands everything else over to the next operator."""
+        self._closing = True
+        checks = [task for session in self._sessions.values() for task in session.checks()]
+        if checks:
+            await asyncio.wait(checks, timeout=CLOSE_SECONDS)
+            # Their outcomes have woken turns, which store them.
+            await asyncio.sleep(0)
+        await self._loop.close()
+        for session in self._sessions.values():
+            session.stop()
+        await self._exchanger.close()
+
+    async def _turn(self, key: Key) -> datetime | None:
+        body = self.store.resource(key)
+        if body is None:
+            self._forget(key)
+            return None
+        now = datetime.now(UTC)
+        with self._metrics.turn(key.kind):
+            if key.kind == "TestScenario":
+                scenario = self._subjects.scenario(key, body)
+                observed = self._observe(key, scenario.uid, scenario.status)
+                return await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
+            test = self._subjects.load_test(key, body)
+            observed = self._observe(key, test.uid, test.status)
+            return await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
+
+    def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
+        """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
+        active = status.run is not None and status.phase != "Done"
+        run = status.run.id if active and status.run else None
+        namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
+        session = self._session(key, run)
+        return Observed(
+            namespace=next(iter(namespaces), None),
+            deployments={
+                _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
+            },
+            jobs={_label(body, "step"): see_job(body) for body in self._living(uid, "Job", run)},
+            pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
+            probes=session.probes,
+            checking=session.checking(),
+            outcomes=session.outcomes,
+            loads={step: lines.seen() for step, lines in session.loads.items()},
+            refusals=session.refusals,
+        )
+
+    def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
+        """Objects whose deletion has not been asked for."""
+        return [body for body in self.store.objects(uid, kind, run) if not body["metadata"].get("deletionTimestamp")]
+
+    def _session(self, key: Key, run: str | None) -> Session:
+        session = self._sessions.get(key)
+        if session is None or session.run != (run or ""):
+            if session is not None:
+                session.stop()
+            session = self._sessions[key] = Session(run or "")
+        return session
+
+    async def _carry_out(
+        self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
+    ) -> datetime | None:
+        before, after = subject.status, decision.status
+        session = self._session(key, after.run.id if after.run and after.phase != "Done" else None)
+        stage = _stage(key, subject, after)
+        for action in decision.actions:
+            if isinstance(action, AddFinalizer):
+                self.store.put_resource(key, await add_finalizer(self._client, key, body))
+            elif not isinstance(action, RemoveFinalizer):
+                try:
+                    await self._performer.perform(action, stage)
+                except Refused as refusal:
+                    session.refusals[action.key] = str(refusal)
+                    self.wake(key)
+        again = await self._record.put(key, after, urgent=decision.urgent)
+        self._go_on(key, session, subject, decision, stage)
+        if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
+            await self._let_go(key, body)
+        await self._announcer.announce(key, subject.uid, decision.announcements)
+        self._announcer.transition(key, before, after)
+        self._metrics.transition(key.kind, before, after)
+        later = datetime.now(UTC) + timedelta(seconds=again) if again is not None else None
+        return earliest([decision.wake_at, later])
+
+    def _go_on(
+        self,
+        key: Key,
+        session: Session,
+        subject: Subject[Spec, Status],
+        decision: Decision[Status],
+        stage: Stage,
+    ) -> None:
+        """Starts what should be going on and stops what should not."""
+        if self._closing:
+            return  # what goes on may end; the next operator starts what comes after
+        wanted = self._follow(key, session, subject, decision, stage)
+        if isinstance(stage.spec, TestScenarioSpec):
+            wanted |= self._probe_and_check(key, session, decision, stage, stage.spec)
+        self._activities.keep_only(session, wanted)
+
+    def _probe_and_check(
+        self, key: Key, session: Session, decision: Decision[Status], stage: Stage, spec: TestScenarioSpec
+    ) -> set[str]:
+        services = {service.name: service for service in spec.environment.services}
+        steps = {step.name: step for step in spec.steps}
+        activities = decision.activities
+
+        def wake(delay: float) -> None:
+            self.wake(key, delay)
+
+        for name in sorted(activities.probes):
+            self._activities.probe(session, stage.namespace, services[name], wake)
+        for name in sorted(activities.checks):
+            http = steps[name].http
+            if http is not None:
+                target = services[http.service]
+                self._activities.check(session, stage.namespace, target, steps[name], stage.context, wake)
+        return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
+
+    def _follow(
+        self, key: Key, session: Session, subject: Subject[Spec, Status], decision: Decision[Status], stage: Stage
+    ) -> set[str]:
+        wanted: set[str] = set()
+
+        def wake(delay: float) -> None:
+            self.wake(key, delay)
+
+        for name in sorted(decision.activities.follows):
+            load = _load_of(stage.spec, name)
+            if load is None:
+                continue
+            bodies = self.store.objects(subject.uid, "Pod", stage.origin.run)
+            pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == name)
+            wanted |= self._activities.follow(session, stage.namespace, name, load, pods, wake)
+        return wanted
+
+    async def _let_go(self, key: Key, body: Object) -> None:
+        current = self.store.resource(key) or body
+        # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
+        with suppress(NotFound, Conflict):
+            self.store.put_resource(key, await remove_finalizer(self._client, key, current))
+
+    def _forget(self, key: Key) -> None:
+        session = self._sessions.pop(key, None)
+        if session is not None:
+            session.stop()
+        self._record.forget(key)
+
+
+def _label(body: Object, key: str) -> str:
+    return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+
+
+def _load_of(spec: TestScenarioSpec | LoadTestSpec | None, step: str) -> LoadSpec | None:
+    if isinstance(spec, TestScenarioSpec):
+        return next((entry.load for entry in spec.steps if entry.name == step), None)
+    return spec
+
+
+def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:
+    """Where writes of the run go."""
+    run = status.run.id if status.run else str(subject.generation)
+    spec = subject.running if subject.active else subject.spec
+    origin = Origin(key.kind, key.namespace, key.name, subject.uid, run)
+    context: dict[str, Any] = {"run.id": run}
+    if isinstance(status, TestScenarioStatus):
+        for step in status.steps:
+            context |= {f"captures.{name}": value for name, value in step.captures.items()}
+    where = status.run.namespace if status.run and status.run.namespace else key.namespace
+    return Stage(origin, where, spec, context)

@@ -1,0 +1,82 @@
+"""Following a worker's output through the API server, so that nothing else of the cluster needs to be reachable."""
+
+import logging
+from typing import Protocol
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from seatrial.engine.session import WorkerLines
+from seatrial.kube.client import Client
+from seatrial.kube.errors import ApiError, KubeError
+from seatrial.load.line import LineError, WorkerLine, parse_line
+
+logger = logging.getLogger(__name__)
+
+#: Seconds for which a log that breaks off is asked for again before its worker counts as lost.
+PATIENCE = 30.0
+
+
+class Changed(Protocol):
+    """Called when a line has come."""
+
+    def __call__(self, *, ended: bool) -> None:
+        """Takes note; ``ended`` says that no more will come from this worker."""
+
+
+class _NotEnded(Exception):
+    """The output ended without a last line; the container's end may come a moment later."""
+
+
+async def follow_worker(
+    client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, changed: Changed
+) -> None:
+    """Reads a worker's lines until its last one.
+
+    Reading starts at the newest line, because each carries everything before it.
+
+    Args:
+        client: Reads the log.
+        namespace: Where the pod is.
+        pod: Its name.
+        worker: Its index.
+        lines: Takes the lines in.
+        changed: Called after each line.
+    """
+    retrying = AsyncRetrying(
+        stop=stop_after_delay(PATIENCE),
+        wait=wait_exponential_jitter(initial=0.1, max=5),
+        retry=retry_if_exception_type((KubeError, _NotEnded)),
+        reraise=True,
+    )
+    try:
+        async for attempt in retrying:
+            with attempt:
+                await _read(client, namespace, pod, lines, changed)
+    except _NotEnded:
+        lines.give_up(worker, "its output ended before its last line")
+    except ApiError as error:
+        lines.give_up(worker, f"its log cannot be read: {error.message}")
+    except KubeError as error:
+        lines.give_up(worker, f"its log cannot be read: {error}")
+    changed(ended=True)
+
+
+async def _read(client: Client, namespace: str, pod: str, lines: WorkerLines, changed: Changed) -> None:
+    async for text in client.follow_log(namespace, pod):
+        line = _parsed(text, pod)
+        if line is None:
+            continue
+        last = lines.take(line)
+        changed(ended=last)
+        if last:
+            return
+    raise _NotEnded
+
+
+def _parsed(text: str, pod: str) -> WorkerLine | None:
+    """Reads a line. Others than results come from a crash; the missing last line then tells, and the log helps."""
+    try:
+        return parse_line(text)
+    except LineError as error:
+        logger.warning("pod %s: %s", pod, error)
+        return None

@@ -1,0 +1,210 @@
+"""Performs the writes that a plan decided on. Each is create-or-adopt or delete-if-there, so repeating is harmless."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.api import names
+from seatrial.api.cel import template_scope
+from seatrial.api.load import LoadSpec
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.step import Job, JobStep, Step
+from seatrial.api.template import render_json
+from seatrial.build.deployment import deployment, service
+from seatrial.build.environment import guards, namespace
+from seatrial.build.job import job, job_name
+from seatrial.build.load_job import load_job
+from seatrial.build.origin import Origin
+from seatrial.engine.settings import Settings
+from seatrial.engine.store import Store
+from seatrial.kube.client import Client
+from seatrial.kube.errors import ApiError, Conflict, NotFound
+from seatrial.kube.resources import BY_KIND, DEPLOYMENTS, JOBS, NAMESPACES, SERVICES, Resource
+from seatrial.plan.decision import (
+    Action,
+    CreateEnvironment,
+    DeleteNamespace,
+    StartJob,
+    StartLoad,
+    StartService,
+    StopWorkloads,
+)
+
+logger = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where and for what writes are made.
+
+    Attributes:
+        origin: The resource and the run.
+        namespace: Where the run's objects live.
+        spec: The run's spec; None if it is not on record any more, and things can only be taken away.
+        context: Values of ``run.id`` and ``captures.NAME``.
+    """
+
+    origin: Origin
+    namespace: str
+    spec: TestScenarioSpec | LoadTestSpec | None
+    context: dict[str, Any]
+
+
+class Refused(Exception):
+    """The API server refuses an object for good; the message is for the user."""
+
+
+class Performer:
+    """Performs actions.
+
+    Args:
+        client: Writes to the API server.
+        store: Learns at once what was written.
+        settings: The operator's settings.
+        audit: Told of every object made and deleted.
+    """
+
+    def __init__(
+        self, client: Client, store: Store, settings: Settings, audit: Callable[[Origin, str, str, str], None]
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+        self._audit = audit
+
+    async def perform(self, action: Action, stage: Stage) -> None:
+        """Performs one action.
+
+        Raises:
+            Refused: The API server will not have it, however often it is asked.
+            KubeError: It may succeed later.
+        """
+        match action:
+            case CreateEnvironment():
+                await self._create_environment(stage)
+            case StartService(service=name):
+                await self._start_service(stage, name)
+            case StartJob(step=name):
+                await self._start_job(stage, name)
+            case StartLoad(step=name):
+                await self._start_load(stage, name)
+            case StopWorkloads():
+                await self._stop_workloads(stage)
+            case DeleteNamespace(uid=uid):
+                await self._delete_namespace(stage, uid)
+            case _:
+                raise TypeError(f"nobody performs {action}")
+
+    async def _create_environment(self, stage: Stage) -> None:
+        assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
+        spec = stage.spec.model_dump_json(by_alias=True, exclude_unset=True)
+        await self._create(stage, namespace(stage.origin, stage.namespace, spec))
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace):
+            await self._create(stage, guard)
+
+    async def _start_service(self, stage: Stage, name: str) -> None:
+        assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no services
+        wanted = next(entry for entry in stage.spec.environment.services if entry.name == name)
+        if wanted.ports:
+            await self._create(stage, service(stage.origin, stage.namespace, wanted))
+        built = deployment(stage.origin, stage.namespace, wanted)
+        await self._create(stage, built)
+
+    async def _start_job(self, stage: Stage, name: str) -> None:
+        assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no Jobs of steps
+        entries: list[JobStep | Step] = [*stage.spec.setup, *stage.spec.steps, *stage.spec.teardown]
+        entry = next(entry for entry in entries if entry.name == name)
+        assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
+        captures = frozenset(key.removeprefix("captures.") for key in stage.context if key.startswith("captures."))
+        rendered = Job.model_validate(render_json(entry.job.to_kubernetes(), template_scope(captures), stage.context))
+        limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
+        await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit))
+
+    async def _start_load(self, stage: Stage, name: str) -> None:
+        if isinstance(stage.spec, LoadTestSpec):
+            load: LoadSpec = stage.spec
+            job_title = names.load_job(stage.origin.name, stage.origin.uid, stage.origin.run)
+            run_spec = load.model_dump_json(by_alias=True, exclude_unset=True)
+        else:
+            assert stage.spec is not None  # noqa: S101 - nothing starts without a spec
+            step = next(entry for entry in stage.spec.steps if entry.name == name)
+            assert step.load is not None  # noqa: S101 - only steps with load are planned as one
+            load, job_title, run_spec = step.load, job_name(name), ""
+        target = await self._target(stage.namespace, load)
+        built = load_job(
+            stage.origin,
+            job_title,
+            stage.namespace,
+            name,
+            load,
+            target=target,
+            image=self._settings.worker_image,
+            pull_policy=self._settings.pull_policy,
+            run_spec=run_spec,
+        )
+        await self._create(stage, built)
+
+    async def _target(self, namespace_name: str, load: LoadSpec) -> str:
+        """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
+        name, port = load.target.service, load.target.port
+        try:
+            body = await self._client.get(SERVICES, name, namespace_name)
+        except NotFound as error:
+            raise Refused(f"target.service: there is no Service {name} in namespace {namespace_name}") from error
+        ports = body["spec"].get("ports") or []
+        chosen = [entry for entry in ports if port in (None, entry.get("name"))]
+        if not chosen or (port is None and len(ports) > 1):
+            there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
+            raise Refused(f"target.port: Service {name} has the ports {there}: name one of them")
+        return f"{name}:{chosen[0]['port']}"
+
+    async def _stop_workloads(self, stage: Stage) -> None:
+        """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""
+        for kind, resource in (("Deployment", DEPLOYMENTS), ("Job", JOBS)):
+            for body in self._store.objects(stage.origin.uid, kind):
+                metadata = body["metadata"]
+                if metadata.get("deletionTimestamp"):
+                    continue
+                await self._delete(resource, metadata["name"], metadata["namespace"], metadata["uid"])
+                self._store.mark_deleting(kind, body)
+                self._audit(stage.origin, "deleted", kind, f"{metadata['namespace']}/{metadata['name']}")
+
+    async def _delete_namespace(self, stage: Stage, uid: str) -> None:
+        for body in self._store.objects(stage.origin.uid, "Namespace"):
+            if body["metadata"]["uid"] == uid and not body["metadata"].get("deletionTimestamp"):
+                await self._delete(NAMESPACES, body["metadata"]["name"], None, uid)
+                self._store.mark_deleting("Namespace", body)
+                self._audit(stage.origin, "deleted", "Namespace", body["metadata"]["name"])
+
+    async def _delete(self, resource: Resource, name: str, namespace_name: str | None, uid: str) -> None:
+        try:
+            await self._client.delete(resource, name, namespace_name, uid=uid)
+        except NotFound:
+            logger.debug("%s %s is gone already", resource.kind, name)
+        except Conflict:
+            logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, name)
+
+    async def _create(self, stage: Stage, body: Object) -> None:
+        """Creates an object, or adopts it if an earlier life of this operator created it."""
+        kind, metadata = body["kind"], body["metadata"]
+        resource, where = BY_KIND[kind], metadata.get("namespace")
+        title = f"{kind} {metadata['name']}"
+        try:
+            stored = await self._client.create(resource, body, where)
+            self._audit(stage.origin, "created", kind, "/".join(filter(None, (where, metadata["name"]))))
+        except Conflict as error:
+            if error.reason != "AlreadyExists":
+                raise Refused(f"{title}: {error.message}") from error
+            stored = await self._client.get(resource, metadata["name"], where)
+            if stored["metadata"].get("labels", {}).get(names.OWNER_UID) != stage.origin.uid:
+                raise Refused(f"{title} exists already and is not of this run") from error
+        except ApiError as error:
+            if error.transient or error.status == 401:
+                raise
+            raise Refused(f"{title} was refused: {error.message}") from error
+        if kind in {"Namespace", "Deployment", "Job"}:
+            self._store.put(kind, stored)

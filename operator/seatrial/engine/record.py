@@ -1,0 +1,105 @@
+"""The one place that writes status, and as seldom as users can bear: what matters at once, progress once a second."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from seatrial.api.status import TrialStatus
+from seatrial.engine.key import Key
+from seatrial.engine.store import Store
+from seatrial.kube.client import Client
+from seatrial.kube.errors import Conflict, NotFound
+from seatrial.kube.resources import BY_KIND
+
+#: Seconds between two writes that tell of nothing but progress.
+PROGRESS_INTERVAL = 1.0
+
+
+@dataclass
+class _Entry:
+    """Status of one resource: as it is, as it is stored, and when that was."""
+
+    uid: str
+    current: TrialStatus
+    stored: TrialStatus
+    written: float = field(default=-PROGRESS_INTERVAL)
+
+
+class Record:
+    """Statuses of all resources.
+
+    What this process decided is newer than whatever a watch shows, because nobody else writes status; so once a
+    resource is known here, its status is read from here.
+
+    Args:
+        client: Writes to the API server.
+        store: Learns at once what was written.
+    """
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self._client = client
+        self._store = store
+        self._entries: dict[Key, _Entry] = {}
+
+    def status(self, key: Key, uid: str, stored: TrialStatus) -> TrialStatus:
+        """Returns the status of a resource.
+
+        Args:
+            key: The resource.
+            uid: Its UID.
+            stored: What the API server has, for a resource that is not known here yet.
+        """
+        entry = self._entries.get(key)
+        if entry is None or entry.uid != uid:
+            entry = self._entries[key] = _Entry(uid, stored, stored)
+        return entry.current
+
+    def forget(self, key: Key) -> None:
+        """Forgets a resource that is gone."""
+        self._entries.pop(key, None)
+
+    async def put(self, key: Key, status: TrialStatus, *, urgent: bool) -> float | None:
+        """Takes a new status and stores it when it is due.
+
+        Args:
+            key: The resource, whose status has been asked for before.
+            status: Its new status.
+            urgent: Store it now.
+
+        Returns:
+            Seconds after which it should be put again, if it was not stored.
+        """
+        entry = self._entries[key]
+        if status != entry.stored:
+            wait = entry.written + PROGRESS_INTERVAL - time.monotonic()
+            if wait > 0 and not urgent and not _matters(entry.stored, status):
+                entry.current = status
+                return wait
+            await self._write(key, entry, status)
+        entry.current = status
+        return None
+
+    async def _write(self, key: Key, entry: _Entry, status: TrialStatus) -> None:
+        operations: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/uid", "value": entry.uid},
+            {"op": "add", "path": "/status", "value": status.to_kubernetes()},
+        ]
+        try:
+            body = await self._client.patch_json(
+                BY_KIND[key.kind], key.name, key.namespace, operations, subresource="status"
+            )
+        except (NotFound, Conflict):
+            return  # the resource is gone, or another one has its name; the watch will tell
+        entry.stored, entry.written = status, time.monotonic()
+        self._store.put_resource(key, body)
+
+
+def _matters(before: TrialStatus, after: TrialStatus) -> bool:
+    """Whether a change is more than progress: a person or a program may be waiting for it."""
+    return (
+        before.observed_generation != after.observed_generation
+        or before.phase != after.phase
+        or before.verdict != after.verdict
+        or [(c.type, c.status, c.reason) for c in before.conditions]
+        != [(c.type, c.status, c.reason) for c in after.conditions]
+    )

@@ -1,0 +1,96 @@
+"""What this process knows of one run beyond the cluster: answers, probes, workers' lines, refusals.
+
+All of it can be lost: probes and idempotent requests are sent again, logs are read again, and what may not be sent
+again has its intent on record.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from seatrial.api.load import LoadSpec
+from seatrial.api.outcome import Outcome
+from seatrial.load.line import WorkerLine
+from seatrial.load.statistics import load_result, merged, threshold_values
+from seatrial.plan.observed import LoadSeen, ProbeSeen
+
+
+@dataclass
+class WorkerLines:
+    """The newest line of every worker of one load, and what they come to.
+
+    Attributes:
+        spec: The load.
+        lines: Newest line, by worker.
+        unreadable: Why a worker's output could not be read to its end, by worker.
+    """
+
+    spec: LoadSpec
+    lines: dict[int, WorkerLine] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+    _seen: LoadSeen | None = None
+
+    def take(self, line: WorkerLine) -> bool:
+        """Takes a line in, unless a newer one of its worker is known. Returns whether it is the worker's last."""
+        known = self.lines.get(line.worker)
+        if known is None or line.seq > known.seq:
+            self.lines[line.worker] = line
+            self._seen = None
+        return line.final
+
+    def give_up(self, worker: int, why: str) -> None:
+        """Notes that a worker's result cannot come any more."""
+        self.unreadable[worker] = why
+        self._seen = None
+
+    def seen(self) -> LoadSeen:
+        """The merge of the newest lines; made anew only when a line has come."""
+        if self._seen is None:
+            merge = merged(self.lines, self.spec)
+            self._seen = LoadSeen(
+                result=load_result(merge),
+                values=threshold_values(merge),
+                finished=frozenset(worker for worker, line in self.lines.items() if line.final),
+                unreadable=dict(self.unreadable),
+            )
+        return self._seen
+
+
+@dataclass
+class Session:
+    """One run, as far as this process takes part in it.
+
+    Attributes:
+        run: Name of the run.
+        probes: What probes have met, by service.
+        outcomes: Results of requests, by step.
+        loads: Workers' lines, by step.
+        refusals: What the API server refused for good, by the key of the action.
+        addresses: Cluster IPs of Services, by name.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``follow/NAME``, ``log/POD``.
+    """
+
+    run: str
+    probes: dict[str, ProbeSeen] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    loads: dict[str, WorkerLines] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def checking(self) -> frozenset[str]:
+        """Steps whose request is under way."""
+        return frozenset(
+            name.removeprefix("check/")
+            for name, task in self.tasks.items()
+            if name.startswith("check/") and not task.done()
+        )
+
+    def checks(self) -> list[asyncio.Task[None]]:
+        """The requests that are under way."""
+        return [task for name, task in self.tasks.items() if name.startswith("check/") and not task.done()]
+
+    def stop(self) -> None:
+        """Ends everything that is going on for the run."""
+        for task in self.tasks.values():
+            task.cancel()
+        self.tasks.clear()

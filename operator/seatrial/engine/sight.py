@@ -1,0 +1,119 @@
+"""From Kubernetes' objects to what plans are made from."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from seatrial.api import names
+from seatrial.api.outcome import shortened
+from seatrial.api.timestamp import moment
+from seatrial.plan.observed import DeploymentSeen, JobSeen, NamespaceSeen, PodSeen
+
+Object = dict[str, Any]
+
+#: Why a pod itself was taken away, by the reason of its condition DisruptionTarget (KEP-3329).
+_DISRUPTIONS = {
+    "PreemptionByScheduler": "Preempted",
+    "DeletionByTaintManager": "NodeLost",
+    "EvictionByEvictionAPI": "Evicted",
+    "DeletionByPodGC": "NodeLost",
+    "TerminationByKubelet": "Evicted",
+}
+
+
+def see_namespace(body: Object, uid: str) -> NamespaceSeen:
+    """Reads a namespace.
+
+    Args:
+        body: The object.
+        uid: UID of the resource that it should belong to.
+    """
+    metadata, status = body["metadata"], body.get("status") or {}
+    wrong = [
+        condition.get("message", "")
+        for condition in status.get("conditions") or []
+        if condition.get("status") == "True" and condition.get("type", "").startswith("Namespace")
+    ]
+    return NamespaceSeen(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        ours=metadata.get("labels", {}).get(names.OWNER_UID) == uid,
+        terminating=bool(metadata.get("deletionTimestamp")),
+        blockers=shortened("; ".join(wrong), 800),
+    )
+
+
+def see_deployment(body: Object) -> DeploymentSeen:
+    """Reads a Deployment."""
+    status = body.get("status") or {}
+    refused = _condition(status, "ReplicaFailure")
+    return DeploymentSeen(
+        current=status.get("observedGeneration", 0) >= body["metadata"].get("generation", 1),
+        ready=status.get("readyReplicas", 0),
+        refusal=refused.get("message", "") if refused else "",
+    )
+
+
+def see_job(body: Object) -> JobSeen:
+    """Reads a Job."""
+    status = body.get("status") or {}
+    failed = _condition(status, "Failed") or _condition(status, "FailureTarget")
+    return JobSeen(
+        complete=_condition(status, "Complete") is not None,
+        failed=failed is not None,
+        reason=failed.get("reason", "") if failed else "",
+        message=failed.get("message", "") if failed else "",
+    )
+
+
+def see_pod(body: Object) -> PodSeen:
+    """Reads a pod, which has one container."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    labels = metadata.get("labels", {})
+    container: Object = next(iter(status.get("containerStatuses") or []), {})
+    state, last = container.get("state", {}), container.get("lastState", {})
+    waiting, ended, before = state.get("waiting", {}), state.get("terminated"), last.get("terminated", {})
+    index = labels.get("batch.kubernetes.io/job-completion-index")
+    unscheduled = _condition(status, "PodScheduled", "False")
+    return PodSeen(
+        name=metadata["name"],
+        owner=labels.get(names.SERVICE) or labels.get(names.STEP, ""),
+        index=int(index) if index is not None else None,
+        created=moment(metadata["creationTimestamp"]),
+        running="running" in state,
+        ready=_condition(status, "Ready") is not None,
+        waiting=waiting.get("reason", ""),
+        waiting_message=shortened(waiting.get("message", "") or (ended or {}).get("message", "")),
+        exit_code=ended.get("exitCode") if ended else None,
+        ended_reason=ended.get("reason", "") if ended else "",
+        last_exit_code=before.get("exitCode"),
+        last_ended_reason=before.get("reason", ""),
+        restarts=container.get("restartCount", 0),
+        disruption=_disruption(status),
+        unschedulable=unscheduled.get("message", "") if unscheduled else "",
+        deleting_since=_deleting_since(metadata),
+    )
+
+
+def _disruption(status: Object) -> str:
+    disrupted = _condition(status, "DisruptionTarget")
+    if disrupted:
+        return _DISRUPTIONS.get(disrupted.get("reason", ""), "Disrupted")
+    # Evictions by the kubelet before Kubernetes 1.26, and shutdowns of nodes, say so in the pod's own reason.
+    reason: str = status.get("reason", "")
+    return reason if reason in {"Evicted", "NodeLost", "NodeShutdown", "Terminated", "UnexpectedAdmissionError"} else ""
+
+
+def _condition(status: Object, kind: str, value: str = "True") -> Object | None:
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == kind and condition.get("status") == value:
+            found: Object = condition
+            return found
+    return None
+
+
+def _deleting_since(metadata: Object) -> datetime | None:
+    """When deletion was asked for: its timestamp is when the grace period ends."""
+    text = metadata.get("deletionTimestamp")
+    if not text:
+        return None
+    return datetime.now(UTC) if text == "now" else moment(text)

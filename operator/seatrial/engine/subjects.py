@@ -1,0 +1,110 @@
+"""From a stored resource to the subject of a plan."""
+
+import json
+import logging
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from seatrial.api import names
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.validation import InvalidSpec, read
+from seatrial.engine.key import Key
+from seatrial.engine.record import Record
+from seatrial.engine.store import Store
+from seatrial.plan.trial import Subject
+
+logger = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
+Status = TypeVar("Status", bound=TrialStatus)
+
+
+class Subjects:
+    """Reads subjects; specs are parsed once a generation.
+
+    Args:
+        store: Has the resources and the objects of their runs.
+        record: Has their status.
+    """
+
+    def __init__(self, store: Store, record: Record) -> None:
+        self._store = store
+        self._record = record
+        self._parsed: dict[tuple[str, int], tuple[Any, str]] = {}
+
+    def scenario(self, key: Key, body: Object) -> Subject[TestScenarioSpec, TestScenarioStatus]:
+        """Reads a TestScenario."""
+        return self._subject(key, body, TestScenarioSpec, TestScenarioStatus, "Namespace")
+
+    def load_test(self, key: Key, body: Object) -> Subject[LoadTestSpec, LoadTestStatus]:
+        """Reads a LoadTest."""
+        return self._subject(key, body, LoadTestSpec, LoadTestStatus, "Job")
+
+    def forget(self, uid: str) -> None:
+        """Forgets the specs of a resource that is gone."""
+        for entry in [entry for entry in self._parsed if entry[0] == uid]:
+            del self._parsed[entry]
+
+    def _subject(
+        self, key: Key, body: Object, spec_type: type[Spec], status_type: type[Status], keeper: str
+    ) -> Subject[Spec, Status]:
+        metadata = body["metadata"]
+        uid, generation = metadata["uid"], metadata["generation"]
+        stored = _read_status(key, body.get("status") or {}, status_type)
+        status = self._record.status(key, uid, stored)
+        assert isinstance(status, status_type)  # noqa: S101 - a UID never changes its kind
+        spec, invalid = self._parse(uid, generation, body["spec"], spec_type)
+        return Subject(
+            name=key.name,
+            namespace=key.namespace,
+            uid=uid,
+            generation=generation,
+            deleting=bool(metadata.get("deletionTimestamp")),
+            finalizer=names.FINALIZER in metadata.get("finalizers", []),
+            spec=spec,
+            invalid=invalid,
+            running=self._running(uid, generation, status, spec, spec_type, keeper),
+            status=status,
+        )
+
+    def _parse(self, uid: str, generation: int, spec: Any, spec_type: type[Spec]) -> tuple[Spec | None, str]:
+        found: tuple[Spec | None, str]
+        if (uid, generation) not in self._parsed:
+            try:
+                found = (read(spec_type, spec), "")
+            except InvalidSpec as error:
+                found = (None, str(error))
+            self._parsed[uid, generation] = found
+        found = self._parsed[uid, generation]
+        return found
+
+    def _running(
+        self, uid: str, generation: int, status: TrialStatus, spec: Spec | None, spec_type: type[Spec], keeper: str
+    ) -> Spec | None:
+        """The spec of the run under way: this generation's, an earlier one from memory, or the one on record."""
+        if status.run is None or status.run.generation == generation:
+            return spec
+        if (uid, status.run.generation) not in self._parsed:
+            kept = [
+                body["metadata"].get("annotations", {}).get(names.RUN_SPEC)
+                for body in self._store.objects(uid, keeper, status.run.id)
+            ]
+            text = next((text for text in kept if text), None)
+            if text is None:
+                return None
+            self._parse(uid, status.run.generation, json.loads(text), spec_type)
+        found: Spec | None = self._parsed[uid, status.run.generation][0]
+        return found
+
+
+def _read_status(key: Key, status: Object, status_type: type[Status]) -> Status:
+    try:
+        return status_type.model_validate(status)
+    except ValidationError as error:
+        # Only another version of Seatrial, or a person with rights to it, can have written this.
+        logger.error("%s: its status cannot be read and is made anew: %s", key, error)  # noqa: TRY400 - no bug of ours
+        return status_type()

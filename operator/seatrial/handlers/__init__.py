@@ -1,0 +1,1 @@
+"""Where events come in: kopf's registration, the process around it, and its health."""

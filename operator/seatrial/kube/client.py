@@ -1,0 +1,238 @@
+"""A few verbs on plain dictionaries, over the asynchronous client of the official package.
+
+The package's typed models cost about 100 MiB of memory once they are imported (docs/decisions.md has the figures),
+so only its transport, configuration and authentication are used.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import incluster_config, kube_config
+from kubernetes.aio.config.config_exception import ConfigException
+
+from seatrial.kube.errors import ApiError, Conflict, Expired, KubeError, NotFound, Unreachable
+from seatrial.kube.resources import PODS, Resource
+
+#: Seconds for one call. The API server itself gives up after 60.
+TIMEOUT = 30.0
+#: Seconds after which the server ends a watch, so that a dead connection cannot go unnoticed for long.
+WATCH_SECONDS = 240
+
+Object = dict[str, Any]
+
+
+class Client:
+    """Reads and writes objects as dictionaries.
+
+    Every method raises :class:`ApiError` (or a kind of it) when the server refuses and :class:`Unreachable`
+    when there is no answer.
+    """
+
+    def __init__(self, api: ApiClient, default_namespace: str = "default") -> None:
+        self._api = api
+        self.default_namespace = default_namespace
+
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
+        """Returns one object."""
+        return await self._json("GET", resource.path(namespace, name))
+
+    async def list(self, resource: Resource, namespace: str | None = None, *, limit: int = 500) -> list[Object]:
+        """Returns the first objects of a kind, so many as the limit says."""
+        answer = await self._json("GET", resource.path(namespace), query={"limit": str(limit)})
+        return list(answer.get("items") or [])
+
+    async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
+        """Creates an object and returns it as stored. Raises Conflict if it exists."""
+        return await self._json("POST", resource.path(namespace), body=body)
+
+    async def apply(self, resource: Resource, body: Object, *, field_manager: str, force: bool = True) -> Object:
+        """Applies a manifest on the server's side (KEP-555) and returns the object as stored."""
+        metadata = body["metadata"]
+        query = {"fieldManager": field_manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        return await self._json(
+            "PATCH",
+            resource.path(metadata.get("namespace"), metadata["name"]),
+            body=body,
+            query=query,
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def patch_json(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None,
+        operations: Sequence[Object],
+        *,
+        subresource: str | None = None,
+    ) -> Object:
+        """Applies a JSON patch (RFC 6902). Raises Conflict if one of its tests fails."""
+        return await self._json(
+            "PATCH",
+            resource.path(namespace, name, subresource),
+            body=list(operations),
+            content_type="application/json-patch+json",
+        )
+
+    async def delete(self, resource: Resource, name: str, namespace: str | None = None, *, uid: str = "") -> None:
+        """Deletes an object and, in the background, what it owns.
+
+        Args:
+            resource: Its kind.
+            name: Its name.
+            namespace: Where it is.
+            uid: Delete it only if it is still this one; otherwise Conflict is raised.
+        """
+        options: Object = {"propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        await self._json("DELETE", resource.path(namespace, name), body=options)
+
+    async def watch(
+        self, resource: Resource, namespace: str, *, name: str, resource_version: str | None = None
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """Yields the changes of one object until the server ends the stream.
+
+        Args:
+            resource: Its kind.
+            namespace: Where it is.
+            name: Its name.
+            resource_version: Yield what came after this version; from None on, the object as it is comes first.
+
+        Raises:
+            Expired: The version is too old; start again without one.
+        """
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(WATCH_SECONDS)}
+        if resource_version is not None:
+            query["resourceVersion"] = resource_version
+        async for line in self._lines(resource.path(namespace), query):
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                raise _refusal(int(event["object"].get("code") or 500), event["object"])
+            yield event["type"], event["object"]
+
+    async def follow_log(self, namespace: str, pod: str) -> AsyncIterator[str]:
+        """Yields the newest line of a pod's log and all that come after it, until its container ends.
+
+        Args:
+            namespace: Where the pod is.
+            pod: Its name.
+        """
+        query = {"follow": "true", "tailLines": "1"}
+        async for line in self._lines(PODS.path(namespace, pod, "log"), query):
+            yield line.decode(errors="replace")
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        response = await self._send(method, path, body, query or {}, content_type, TIMEOUT)
+        try:
+            content: Object = json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"{method} {path}: the answer broke off: {error!r}") from error
+        return content
+
+    async def _lines(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """Streams an answer line by line; a line may have any length."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=WATCH_SECONDS + TIMEOUT)
+        response = await self._send("GET", path, None, query, "application/json", timeout)
+        rest = b""
+        try:
+            async for chunk in response.response.content.iter_any():
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line
+            if rest:
+                yield rest
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unreachable(f"GET {path}: the stream broke off: {error!r}") from error
+        finally:
+            response.response.close()
+
+    async def _send(
+        self, method: str, path: str, body: Any, query: Mapping[str, str], content_type: str, timeout: Any
+    ) -> Any:
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        url = f"{self._api.configuration.host}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = await self._api.rest_client.request(
+                method, url, headers=headers, body=body, _request_timeout=timeout
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"{method} {path}: no answer from the API server: {error}") from error
+        except ApiException as error:
+            raise _refusal(int(error.status or 500), _status_of(error.body)) from error
+        if response.status >= 300:
+            retry_after = response.headers.get("Retry-After")
+            raise _refusal(response.status, _status_of(await response.read()), retry_after)
+        return response
+
+
+def _status_of(body: Any) -> Object:
+    """Reads the metav1.Status of a refusal; proxies in between answer with anything."""
+    try:
+        status = json.loads(body or b"{}")
+    except ValueError:
+        status = None
+    return status if isinstance(status, dict) else {"message": str(body)[:200]}
+
+
+def _refusal(code: int, status: Object, retry_after: str | None = None) -> ApiError:
+    kinds = {404: NotFound, 409: Conflict, 410: Expired, 422: Conflict}
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    kind = kinds.get(code, ApiError)
+    if code == 422 and status.get("reason") == "Invalid" and "details" in status and status["details"].get("causes"):
+        kind = ApiError  # an object that the server finds wrong, not a test of a patch that failed
+    return kind(code, str(status.get("reason") or ""), str(status.get("message") or ""), seconds)
+
+
+@asynccontextmanager
+async def connect(context: str | None = None, kubeconfig: str | None = None) -> AsyncIterator[Client]:
+    """Connects with a service account when in a cluster, else with a kubeconfig.
+
+    Args:
+        context: Name of a context; None takes the current one.
+        kubeconfig: Path of the file; None follows KUBECONFIG and then ``~/.kube/config``.
+
+    Raises:
+        KubeError: Neither is there, or the context does not exist.
+    """
+    configuration = Configuration()
+    namespace = "default"
+    try:
+        if context is None and kubeconfig is None and _in_cluster():
+            incluster_config.load_incluster_config(client_configuration=configuration)
+        else:
+            await kube_config.load_kube_config(
+                config_file=kubeconfig, context=context, client_configuration=configuration
+            )
+            namespace = _namespace_of(context, kubeconfig)
+    except (ConfigException, OSError) as error:
+        raise KubeError(f"cannot tell which cluster to use: {error}") from error
+    async with ApiClient(configuration) as api:
+        yield Client(api, namespace)
+
+
+def _in_cluster() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _namespace_of(context: str | None, kubeconfig: str | None) -> str:
+    contexts, active = kube_config.list_kube_config_contexts(config_file=kubeconfig)
+    chosen = next((entry for entry in contexts if entry["name"] == context), active)
+    return str(chosen.get("context", {}).get("namespace") or "default")

@@ -1,0 +1,69 @@
+"""The kinds of objects that Seatrial reads and writes, and where the API server keeps them."""
+
+from dataclasses import dataclass
+
+from seatrial.api.base import GROUP, VERSION
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of object.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Version of the group.
+        plural: Name in paths.
+        kind: Name in manifests.
+        namespaced: Whether its objects live in namespaces.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """What stands in ``apiVersion``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """Path of a collection, an object, or a part of an object."""
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+TEST_SCENARIOS = Resource(GROUP, VERSION, "testscenarios", "TestScenario")
+LOAD_TESTS = Resource(GROUP, VERSION, "loadtests", "LoadTest")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+SERVICES = Resource("", "v1", "services", "Service")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
+LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
+NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+
+BY_KIND = {
+    resource.kind: resource
+    for resource in (
+        TEST_SCENARIOS,
+        LOAD_TESTS,
+        NAMESPACES,
+        SERVICES,
+        PODS,
+        EVENTS,
+        RESOURCE_QUOTAS,
+        LIMIT_RANGES,
+        NETWORK_POLICIES,
+        DEPLOYMENTS,
+        JOBS,
+    )
+}

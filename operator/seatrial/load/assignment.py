@@ -1,0 +1,99 @@
+"""One worker's share of a load."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from seatrial.api.load import LoadSpec, Request
+
+_NANOSECONDS = 1_000_000_000
+
+
+class AssignmentError(ValueError):
+    """A worker's input is not usable; the message says what and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one worker does. Times are in nanoseconds from the start of the worker.
+
+    Attributes:
+        index: Number of the worker, from 0.
+        workers: Number of workers among which the load is divided.
+        host: Name or address to connect to.
+        port: Port to connect to.
+        requests: What to send, in the proportion of their weights.
+        rate: Open model: arrivals per second over all workers; 0 in the closed model. The arrivals have one common
+            schedule, number k at k / rate, of which this worker takes those with k mod workers = index.
+        users: Closed model: users of this worker; 0 in the open model.
+        max_in_flight: Open model: requests of this worker that may be unanswered at a time.
+        warmup: End of the warm-up.
+        end: End of the load.
+        timeout: Time in which a request must be answered.
+    """
+
+    index: int
+    workers: int
+    host: str
+    port: int
+    requests: tuple[Request, ...]
+    rate: int
+    users: int
+    max_in_flight: int
+    warmup: int
+    end: int
+    timeout: int
+
+    @property
+    def host_header(self) -> str:
+        """Value of the Host header (RFC 9110, 7.2)."""
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return name if self.port == 80 else f"{name}:{self.port}"
+
+    def arrival(self, number: int) -> int:
+        """Intended start of this worker's arrival of that number, from 0, in nanoseconds from the start."""
+        return (self.index + number * self.workers) * _NANOSECONDS // self.rate
+
+
+def assignment(spec: LoadSpec, *, host: str, port: int, index: int) -> Assignment:
+    """Returns one worker's share; the shares of all workers add up to the spec exactly.
+
+    Args:
+        spec: The whole load.
+        host: Name or address to connect to.
+        port: Port to connect to.
+        index: Number of the worker, from 0.
+
+    Raises:
+        AssignmentError: There is no such worker.
+    """
+    if not 0 <= index < spec.workers:
+        raise AssignmentError(f"worker {index} of {spec.workers}: the index must be from 0 to {spec.workers - 1}")
+    profile = spec.profile
+    warmup = _nanoseconds(profile.warmup)
+    return Assignment(
+        index=index,
+        workers=spec.workers,
+        host=host,
+        port=port,
+        requests=tuple(spec.requests),
+        rate=profile.rate or 0,
+        users=_share(profile.users or 0, spec.workers, index),
+        # A worker that may have nothing unanswered could send nothing: each has at least one.
+        max_in_flight=max(_share(profile.in_flight_limit, spec.workers, index), 1) if profile.rate else 0,
+        warmup=warmup,
+        end=warmup + _nanoseconds(profile.duration),
+        timeout=_nanoseconds(spec.request_timeout),
+    )
+
+
+def assignments(spec: LoadSpec, *, host: str, port: int) -> list[Assignment]:
+    """Returns the shares of all workers, by index."""
+    return [assignment(spec, host=host, port=port, index=index) for index in range(spec.workers)]
+
+
+def _share(total: int, workers: int, index: int) -> int:
+    return total // workers + (index < total % workers)
+
+
+def _nanoseconds(duration: timedelta) -> int:
+    return duration // timedelta(microseconds=1) * 1000

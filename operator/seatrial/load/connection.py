@@ -1,0 +1,206 @@
+"""One HTTP/1.1 connection of the load generator: a request at a time, each answer reported to the driver."""
+
+import asyncio
+from time import monotonic_ns
+from typing import Protocol, cast
+
+from seatrial.load.message import Message
+from seatrial.load.response import Response, ResponseError
+
+#: Header blocks that are remembered of each request; servers with a unique header in each answer never profit.
+_KNOWN_LIMIT = 64
+_NOTHING_KNOWN: dict[bytes, int] = {}
+
+
+class Driver(Protocol):
+    """Whoever sends requests over connections and hears how they end."""
+
+    def answered(self, connection: "Connection", size: int, error: str | None) -> None:
+        """The request was answered; the connection can take another one."""
+
+    def answered_last(self, connection: "Connection", size: int, error: str | None) -> None:
+        """The request was answered, and the connection is gone."""
+
+    def failed(self, connection: "Connection", kind: str, *, unanswered: bool) -> None:
+        """The request failed, and the connection is gone.
+
+        Args:
+            connection: The connection, still with the request.
+            kind: Kind of error.
+            unanswered: The connection had been used before and was closed before a single byte of an answer: most
+                likely the server had closed an idle connection just as the request was sent.
+        """
+
+    def gone(self, connection: "Connection") -> None:
+        """The connection is gone; no request was unanswered."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection, from its making to its loss.
+
+    Attributes:
+        message: The request that is unanswered, or the last one.
+        resting: Whether it has been answered and there is no other one.
+        used: Whether a request has been answered on this connection.
+        intended: Its intended start, on the monotonic clock in nanoseconds.
+        started: When the first request was handed to a connection.
+        sent: When the request was written: later than that, by the time that opening the connection took.
+        lost: Whether the connection is of no more use.
+        opening: The task that opens the connection, as long as it does.
+        slot: Whatever the driver needs to know about the connection.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_driver",
+        "_known",
+        "_response",
+        "_transport",
+        "_write",
+        "intended",
+        "lost",
+        "message",
+        "opening",
+        "resting",
+        "sent",
+        "slot",
+        "started",
+        "used",
+    )
+
+    def __init__(self, driver: Driver, message: Message, intended: int, *, started: int, slot: int) -> None:
+        self._driver = driver
+        self._answered = driver.answered
+        self._known = _NOTHING_KNOWN
+        self._response: Response | None = None
+        self._transport: asyncio.Transport | None = None
+        self.message = message
+        self.resting = False
+        self.used = False
+        self.intended = intended
+        self.started = self.sent = started
+        self.lost = False
+        self.opening: asyncio.Task[None] | None = None
+        self.slot = slot
+
+    def send(self, message: Message, intended: int, now: int) -> None:
+        """Sends a request on the open connection.
+
+        Args:
+            message: The request.
+            intended: Its intended start, on the monotonic clock in nanoseconds.
+            now: The moment.
+        """
+        self.message = message
+        self.intended = intended
+        self.sent = now
+        self.resting = False
+        self._known = message.known
+        self._write(message.wire)
+
+    def rest(self) -> None:
+        """Says that there is no request for now: whatever comes is unasked for."""
+        self.resting = True
+        self._known = _NOTHING_KNOWN
+
+    def abort(self) -> None:
+        """Closes the connection at once; the driver hears no more of it."""
+        self.lost = True
+        if self.opening is not None:
+            self.opening.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Sends the request for which the connection was opened."""
+        self._transport = transport = cast("asyncio.Transport", transport)
+        if self.lost:
+            transport.abort()
+            return
+        # With no buffer allowed uvloop writes at once, and not after all other events of the turn.
+        transport.set_write_buffer_limits(0)
+        self._write = transport.write
+        self.sent = monotonic_ns()
+        self._known = self.message.known
+        self._write(self.message.wire)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads an answer: by its header block if that is known and the answer whole, else by the parser."""
+        if self._known.get(data[: data.find(b"\r\n\r\n") + 4]) == len(data):
+            self.used = True
+            self._answered(self, len(data), None)
+        else:
+            self._parse(data)
+
+    def eof_received(self) -> None:
+        """Takes an idle connection out of use before a request is lost on it; asyncio closes it afterwards."""
+        if self.resting and not self.lost:
+            self.lost = True
+            self._driver.gone(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the request, if there is one: with an answer that the closing completes, or in failure."""
+        if self.lost:
+            return
+        self.lost = True
+        response = self._response
+        if self.resting:
+            self._driver.gone(self)
+        elif response is None or response.size == 0:
+            self._driver.failed(self, "reset", unanswered=self.used)
+        elif exc is None and response.end():
+            self._driver.answered_last(self, response.size, _error_of(response.status))
+        else:
+            self._driver.failed(self, "reset", unanswered=False)
+
+    def _parse(self, data: bytes) -> None:
+        if self.lost:
+            return
+        if self.resting:
+            # Unasked for, such as a 408 before the server closes an idle connection.
+            self.abort()
+            self._driver.gone(self)
+            return
+        self._known = _NOTHING_KNOWN
+        response = self._response
+        if response is None:
+            response = self._response = Response()
+        if response.size == 0:
+            response.head = self.message.head
+        try:
+            response.feed(data)
+        except ResponseError:
+            self._close()
+            self._driver.failed(self, "protocol", unanswered=False)
+            return
+        if response.complete:
+            self._complete(response, data)
+
+    def _complete(self, response: Response, data: bytes) -> None:
+        self.used = True
+        message = self.message
+        size, error = response.size, _error_of(response.status)
+        if not response.reusable:
+            self._close()
+            self._driver.answered_last(self, size, error)
+            return
+        if error is None and (header := response.repeatable(data)) is not None:
+            if len(message.known) >= _KNOWN_LIMIT:
+                message.known.clear()
+            message.known[header] = size
+        if message.head:
+            self._response = None
+        else:
+            response.restart()
+        self._answered(self, size, error)
+
+    def _close(self) -> None:
+        self.lost = True
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _error_of(status: int) -> str | None:
+    return None if status < 400 else "status4xx" if status < 500 else "status5xx"

@@ -1,0 +1,149 @@
+"""Makes the worker's lines out of what it has counted, and writes them without holding the load up."""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic_ns, process_time_ns
+
+from seatrial.load.histogram import Histogram
+from seatrial.load.line import RequestLine, State, WorkerLine
+from seatrial.load.pace import Pace
+
+#: Bytes of histograms that a line may have. Lines that are not the last leave the single requests' out beyond it.
+_HISTOGRAM_BYTES = 150_000
+#: Seconds for which the process waits at its end for a reader of its standard output.
+_FLUSH_SECONDS = 10.0
+
+
+class Journal:
+    """Makes one worker's lines.
+
+    Attributes:
+        loop_lag: Greatest delay of the event loop since the last line, in nanoseconds; whoever measures it sets it.
+    """
+
+    def __init__(self, worker: int, pace: Pace, measured_from: int) -> None:
+        self._worker = worker
+        self._pace = pace
+        self._measured_from = measured_from
+        self._seq = 0
+        self._last = (pace.begin, process_time_ns(), 0)
+        self._cpu_max = 0.0
+        self._loop_lag_max = 0
+        self._load_end = pace.end
+        self.loop_lag = 0
+
+    async def line(self, end: State | None = None) -> WorkerLine:
+        """Makes the next line; lets the load go on between the histograms, each of which takes half a millisecond.
+
+        Args:
+            end: State of the last line; left out before.
+        """
+        pace, tally = self._pace, self._pace.tally
+        now, cpu_now, ended = monotonic_ns(), process_time_ns(), tally.requests + tally.warmup
+        before, cpu_before, ended_before = self._last
+        self._last = (now, cpu_now, ended)
+        elapsed = max(now - before, 1)
+        cpu = (cpu_now - cpu_before) / elapsed
+        self._cpu_max = max(self._cpu_max, cpu)
+        loop_lag, self.loop_lag = self.loop_lag, 0
+        self._loop_lag_max = max(self._loop_lag_max, loop_lag)
+        requests, errors, dropped = tally.requests, dict(tally.errors), tally.dropped
+        latency = tally.latency.encode()
+        await asyncio.sleep(0)
+        service = tally.service.encode()
+        await asyncio.sleep(0)
+        by_request = await self._by_request(len(latency) + len(service), last=end is not None)
+        lag = Histogram.of_counts(tally.lag.counts, tally.lag.digits)
+        seq, self._seq = self._seq, self._seq + 1
+        return WorkerLine(
+            worker=self._worker,
+            seq=seq,
+            t=round((now - pace.begin) / 1e9, 3),
+            state=end or self._state(now),
+            final=end == "final",
+            interrupted=end == "interrupted",
+            measured=round(max(min(now, self._load_end) - self._measured_from, 0) / 1e9, 6),
+            requests=requests,
+            errors=errors,
+            dropped=dropped,
+            retries=tally.retries,
+            ended=ended,
+            bytes=tally.bytes_received,
+            per_second=round((ended - ended_before) / elapsed * 1e9, 1),
+            in_flight=pace.in_flight,
+            in_flight_max=pace.in_flight_max,
+            lag_p99=min(lag.percentile(99), tally.lag_max // 1000),
+            lag_max=tally.lag_max // 1000,
+            cpu=round(cpu, 3),
+            cpu_max=round(self._cpu_max, 3),
+            loop_lag=loop_lag // 1000,
+            loop_lag_max=self._loop_lag_max // 1000,
+            latency=latency,
+            service=service,
+            by_request=by_request,
+        )
+
+    def _state(self, now: int) -> State:
+        if now < self._measured_from:
+            return "warmup"
+        return "running" if now < self._load_end else "draining"
+
+    async def _by_request(self, size: int, *, last: bool) -> tuple[RequestLine, ...]:
+        lines = []
+        for tally in self._pace.tally.by_request:
+            latency = tally.latency.encode() if last or size < _HISTOGRAM_BYTES else None
+            size += len(latency or "")
+            lines.append(RequestLine(requests=tally.requests, errors=tally.errors, latency=latency))
+            await asyncio.sleep(0)
+        return tuple(lines)
+
+
+class LineWriter:
+    """Writes lines to a descriptor from a thread of its own, because nobody may be reading.
+
+    If the reader is slower than the lines come, older lines are left out: each holds all that was in those before.
+    """
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._waiting: deque[bytes] = deque(maxlen=1)
+        self._there = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    def write(self, line: str) -> None:
+        """Hands a line over; returns at once."""
+        self._waiting.append(line.encode() + b"\n")
+        self._there.release()
+
+    def close(self) -> None:
+        """Waits until the newest line has been written, but not for ever."""
+        self._closed = True
+        self._there.release()
+        self._thread.join(_FLUSH_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            self._there.acquire()
+            try:
+                line = self._waiting.popleft()
+            except IndexError:
+                if self._closed:
+                    return
+                continue
+            self._write(line)
+
+
+def write_all(descriptor: int) -> Callable[[bytes], None]:
+    """Returns a function that writes bytes to a descriptor, all of them."""
+
+    def write(data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    return write

@@ -1,0 +1,117 @@
+"""The line that a worker prints every second.
+
+A line carries everything since the worker's start, cumulative counts and whole histograms, so that the newest line
+alone is enough: rotation of the log, a restart of the operator and reading twice change nothing.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+State = Literal["warmup", "running", "draining", "final", "interrupted"]
+Count = Annotated[int, Field(ge=0)]
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class LineError(ValueError):
+    """A line that no worker of this version has printed."""
+
+
+class RequestLine(BaseModel):
+    """Counts of one of several requests.
+
+    Attributes:
+        requests: Requests that ended, well or badly.
+        errors: Those that ended badly.
+        latency: Histogram of microseconds from the intended start, encoded; None where it was left out of a line that
+            is not the last one because it would have made the line too long.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    requests: Count
+    errors: Count
+    latency: str | None
+
+
+class WorkerLine(BaseModel):
+    """What a worker has counted since its start; all but ``t``, ``ended`` and the generator's own without the warm-up.
+
+    Attributes:
+        v: Version of the line.
+        worker: Number of the worker, from 0.
+        seq: Number of the line, from 0.
+        t: Seconds since the worker's start.
+        state: warmup, running, draining (sends no more, waits for answers), final, or interrupted.
+        final: Whether the worker did all it had to do and this is its whole result.
+        interrupted: Whether it was stopped before; the last line then.
+        measured: Seconds for which load has been measured.
+        requests: Requests that ended, well or badly.
+        errors: Those that ended badly, by kind.
+        dropped: Arrivals that were not sent because too many requests were unanswered.
+        retries: Requests that were sent again because an idle connection had just been closed; no errors.
+        bytes: Bytes of answers, headers included.
+        ended: Requests that ended, those of the warm-up included.
+        per_second: Requests that ended per second since the line before.
+        in_flight: Requests that are unanswered.
+        in_flight_max: Greatest number of them at a time.
+        lag_p99: Open model: 99th percentile of actual minus intended send, in microseconds.
+        lag_max: Its greatest value.
+        cpu: Share of one core that the worker used since the line before.
+        cpu_max: Its greatest value in any line so far.
+        loop_lag: Greatest delay of the event loop since the line before, in microseconds.
+        loop_lag_max: Its greatest value so far.
+        latency: Histogram of microseconds from the intended start, encoded.
+        service: Histogram of microseconds from the actual send, encoded.
+        by_request: By place of the request in the spec; empty if there is only one.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    v: Literal[1] = 1
+    worker: Count
+    seq: Count
+    t: Number
+    state: State
+    final: bool
+    interrupted: bool
+    measured: Number
+    requests: Count
+    errors: dict[str, Count]
+    dropped: Count
+    retries: Count
+    bytes: Count
+    ended: Count
+    per_second: Number
+    in_flight: Count
+    in_flight_max: Count
+    lag_p99: Count
+    lag_max: Count
+    cpu: Number
+    cpu_max: Number
+    loop_lag: Count
+    loop_lag_max: Count
+    latency: str
+    service: str
+    by_request: tuple[RequestLine, ...] = ()
+
+    def to_text(self) -> str:
+        """Returns the line, without its end."""
+        return self.model_dump_json()
+
+
+def parse_line(text: str | bytes) -> WorkerLine:
+    """Reads a line.
+
+    Args:
+        text: One line of a worker's standard output.
+
+    Raises:
+        LineError: It is not a worker's line of this version, for example because it was cut off.
+    """
+    try:
+        return WorkerLine.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "line"
+        raise LineError(f"not a worker's line: {field}: {first['msg']}; it starts with {text[:60]!r}") from error

@@ -1,0 +1,135 @@
+"""What the closed and the open model have in common: connections, retries, timeouts and the end."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from time import monotonic_ns
+
+from seatrial.load.addresses import Addresses
+from seatrial.load.assignment import Assignment
+from seatrial.load.connection import Connection
+from seatrial.load.message import Message, render
+from seatrial.load.tally import Tally
+from seatrial.load.weights import sequence
+
+
+class Pace(ABC):
+    """Sends an assignment's requests from ``begin`` to ``end`` and tallies how they end.
+
+    A subclass decides when to send. All times are on the monotonic clock in nanoseconds.
+
+    Attributes:
+        tally: What has been counted.
+        begin: Start of the warm-up.
+        end: End of the load; what is unanswered then may still be answered for as long as a request may take.
+        in_flight_max: Greatest number of requests that were unanswered at a time.
+    """
+
+    def __init__(self, assignment: Assignment, begin: int) -> None:
+        self.begin = begin
+        self.end = begin + assignment.end
+        self.tally = Tally(begin + assignment.warmup, len(assignment.requests))
+        self.in_flight_max = 0
+        self._timeout = assignment.timeout
+        self._messages: list[Message] = [
+            render(request, index, assignment.host_header) for index, request in enumerate(assignment.requests)
+        ]
+        self._cycle = [self._messages[index] for index in sequence([r.weight for r in assignment.requests])]
+        self._addresses = Addresses(assignment.host, assignment.port)
+        self._connections: set[Connection] = set()
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    @abstractmethod
+    def in_flight(self) -> int:
+        """Requests that are unanswered."""
+
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether the load is over and nothing is unanswered any more."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Starts sending."""
+
+    @abstractmethod
+    def _over(self, connection: Connection, now: int, *, failed: bool) -> None:
+        """Goes on after a request has ended and its connection is lost."""
+
+    def sweep(self) -> None:
+        """Ends the requests that have been unanswered for too long. To be called every few milliseconds."""
+        now = monotonic_ns()
+        too_old = now - self._timeout
+        for connection in [c for c in self._connections if not c.resting and _begun(c) <= too_old]:
+            self.tally.timed_out(connection.message.index, connection.intended, _begun(connection), self._timeout)
+            connection.abort()
+            self._forget(connection)
+            self._over(connection, now, failed=False)
+
+    def stop(self) -> None:
+        """Gives up whatever is unanswered and closes all connections."""
+        self.end = 0
+        for connection in self._connections:
+            connection.abort()
+        self._connections.clear()
+
+    # What connections report.
+
+    @abstractmethod
+    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+        """Counts the answer and goes on with the connection."""
+
+    def answered_last(self, connection: Connection, size: int, error: str | None) -> None:
+        """Counts the answer and goes on without the connection."""
+        self._forget(connection)
+        now = self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error)
+        self._over(connection, now, failed=False)
+
+    def failed(self, connection: Connection, kind: str, *, unanswered: bool) -> None:
+        """Counts the failure, or sends the request once more on a new connection where that is harmless."""
+        self._forget(connection)
+        message = connection.message
+        if unanswered and message.idempotent:
+            # Not more than once: the new connection is a fresh one, on which nothing is tried again.
+            self.tally.retries += 1
+            self._open(message, connection.intended, connection.started, slot=connection.slot)
+            return
+        self.tally.failed(message.index, connection.intended, kind)
+        self._over(connection, monotonic_ns(), failed=True)
+
+    def gone(self, connection: Connection) -> None:
+        """Forgets an idle connection."""
+        self._forget(connection)
+
+    # For subclasses.
+
+    def _open(self, message: Message, intended: int, started: int, *, slot: int = 0) -> None:
+        """Opens a new connection for a request."""
+        connection = Connection(self, message, intended, started=started, slot=slot)
+        self._connections.add(connection)
+        connection.opening = self._loop.create_task(self._connect(connection))
+
+    async def _connect(self, connection: Connection) -> None:
+        try:
+            for address, port in await self._addresses.candidates():
+                try:
+                    await self._loop.create_connection(lambda: connection, address, port)
+                except OSError:
+                    continue
+                else:
+                    return
+        except (OSError, UnicodeError):
+            pass  # the name has no address, or cannot be one
+        finally:
+            connection.opening = None
+        if not connection.lost:
+            connection.lost = True
+            self.failed(connection, "connect", unanswered=False)
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+
+
+def _begun(connection: Connection) -> int:
+    """When the time that a request is given began: opening a connection for it counts."""
+    return connection.sent if connection.used else connection.started

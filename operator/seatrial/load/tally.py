@@ -1,0 +1,158 @@
+"""What one worker has counted since its start."""
+
+from time import monotonic_ns
+
+from seatrial.load.histogram import HIGHEST, Recording
+
+#: Up to this many requests each has a histogram of three significant digits; beyond it two, to keep the lines short.
+_PRECISE_REQUESTS = 8
+
+
+def digits_by_request(requests: int) -> int:
+    """Significant digits of the histogram of each request, by the number of requests in the spec."""
+    return 3 if requests <= _PRECISE_REQUESTS else 2
+
+
+class RequestTally:
+    """Counts of one of several requests."""
+
+    __slots__ = ("errors", "latency", "requests")
+
+    def __init__(self, digits: int) -> None:
+        self.requests = 0
+        self.errors = 0
+        self.latency = Recording(digits)
+
+
+class Tally:
+    """Counts since the start of the worker, without the warm-up.
+
+    The histograms hold every answered request, whatever its status, and every timed-out one with the time that it was
+    given: leaving those out would make a stalled server look fast. A request that was refused, reset or answered with
+    garbage has no latency; it is only an error.
+
+    Attributes:
+        measured_from: Intended start, on the monotonic clock in nanoseconds, from which requests are counted.
+        latency: From the intended start, in microseconds.
+        service: From the actual send, in microseconds.
+        warmup: Requests of the warm-up that ended.
+        by_request: By place in the spec; empty if there is only one request.
+    """
+
+    __slots__ = (
+        "by_request",
+        "bytes_received",
+        "dropped",
+        "errors",
+        "lag",
+        "lag_max",
+        "latency",
+        "measured_from",
+        "requests",
+        "retries",
+        "service",
+        "warmup",
+    )
+
+    def __init__(self, measured_from: int, requests: int) -> None:
+        self.measured_from = measured_from
+        self.requests = 0
+        self.warmup = 0
+        self.errors: dict[str, int] = {}
+        self.dropped = 0
+        self.retries = 0
+        self.bytes_received = 0
+        self.latency = Recording()
+        self.service = Recording()
+        self.lag = Recording(2)
+        self.lag_max = 0
+        digits = digits_by_request(requests)
+        self.by_request = [RequestTally(digits) for _ in range(requests)] if requests > 1 else []
+
+    def answered(self, index: int, intended: int, sent: int, size: int, error: str | None) -> int:
+        """Counts an answer that has come this moment, and returns the moment.
+
+        Args:
+            index: Place of the request in the spec.
+            intended: Intended start, on the monotonic clock in nanoseconds.
+            sent: Actual send, likewise.
+            size: Bytes of the answer.
+            error: Kind of error that its status means, None if it is none.
+        """
+        # The one function that every request goes through: what Recording.record does is written out.
+        now = monotonic_ns()
+        if intended < self.measured_from:
+            self.warmup += 1
+            return now
+        self.requests += 1
+        self.bytes_received += size
+        latency, service = self.latency, self.service
+        value = (now - intended) // 1000
+        if value > HIGHEST:
+            value = HIGHEST
+        group = (value | latency.mask).bit_length() - latency.bits
+        place = (group << latency.shift) + (value >> group)
+        latency.counts[place] += 1
+        if sent == intended:
+            service.counts[place] += 1
+        else:
+            service.record((now - sent) // 1000)
+        if error is not None:
+            self.errors[error] = self.errors.get(error, 0) + 1
+        if self.by_request:
+            self._of_request(index, error, value)
+        return now
+
+    def timed_out(self, index: int, intended: int, started: int, timeout: int) -> None:
+        """Counts a request that has not been answered in the time it was given.
+
+        Args:
+            index: Place of the request in the spec.
+            intended: Intended start, on the monotonic clock in nanoseconds.
+            started: When it was sent, or when connecting for it began.
+            timeout: The time it was given, in nanoseconds.
+        """
+        if intended < self.measured_from:
+            self.warmup += 1
+        else:
+            latency = (started - intended + timeout) // 1000
+            self.requests += 1
+            self.errors["timeout"] = self.errors.get("timeout", 0) + 1
+            self.latency.record(latency)
+            self.service.record(timeout // 1000)
+            if self.by_request:
+                self._of_request(index, "timeout", latency)
+
+    def failed(self, index: int, intended: int, kind: str) -> None:
+        """Counts a request that ended without an answer.
+
+        Args:
+            index: Place of the request in the spec.
+            intended: Intended start, on the monotonic clock in nanoseconds.
+            kind: Kind of error.
+        """
+        if intended < self.measured_from:
+            self.warmup += 1
+        else:
+            self.requests += 1
+            self.errors[kind] = self.errors.get(kind, 0) + 1
+            if self.by_request:
+                self._of_request(index, kind, None)
+
+    def drop(self, intended: int) -> None:
+        """Counts an arrival that was not sent."""
+        if intended >= self.measured_from:
+            self.dropped += 1
+
+    def lagged(self, lag: int) -> None:
+        """Counts by how much an arrival was sent later than intended, in nanoseconds."""
+        self.lag.record(lag // 1000)
+        if lag > self.lag_max:
+            self.lag_max = lag
+
+    def _of_request(self, index: int, error: str | None, latency: int | None) -> None:
+        tally = self.by_request[index]
+        tally.requests += 1
+        tally.errors += error is not None
+        if latency is not None:
+            tally.latency.record(latency)

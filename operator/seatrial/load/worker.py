@@ -1,0 +1,192 @@
+"""The worker: one process that generates its share of a load and prints what it measured.
+
+It needs no cluster: three environment variables say what to do, standard output gets a line a second (see ``line``),
+and the exit code is 0 when it has measured and reported, whatever it measured: thresholds are the operator's to judge.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from time import monotonic_ns
+from typing import Any
+
+import uvloop
+from pydantic import ValidationError
+
+from seatrial.api.load import LoadSpec
+from seatrial.load.arrivals import Arrivals
+from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.journal import Journal, LineWriter, write_all
+from seatrial.load.message import RequestError
+from seatrial.load.pace import Pace
+from seatrial.load.users import Users
+
+#: Names of the environment variables.
+SPEC_VARIABLE = "SEATRIAL_LOAD"
+TARGET_VARIABLE = "SEATRIAL_TARGET"
+INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+
+#: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
+EXIT_REPORTED = 0
+EXIT_BAD_ASSIGNMENT = 2
+EXIT_TERMINATED = 128 + signal.SIGTERM
+
+
+class WorkerError(RuntimeError):
+    """The load generator failed, not the service."""
+
+
+_LINE_INTERVAL = 1_000_000_000
+_TICK_SECONDS = 0.02
+
+
+def assignment_from(environment: Mapping[str, str]) -> Assignment:
+    """Reads the worker's assignment from environment variables.
+
+    Args:
+        environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
+            ``JOB_COMPLETION_INDEX`` the number of the worker, which an Indexed Job sets (0 if it is not there).
+
+    Raises:
+        AssignmentError: One of them is missing or wrong.
+    """
+    try:
+        spec = LoadSpec.model_validate_json(environment[SPEC_VARIABLE])
+        target = environment[TARGET_VARIABLE]
+    except KeyError as error:
+        raise AssignmentError(f"{error.args[0]} is not set: give {SPEC_VARIABLE} and {TARGET_VARIABLE}") from error
+    except ValidationError as error:
+        raise AssignmentError(f"{SPEC_VARIABLE} is not a load spec: {error}") from error
+    host, colon, port = target.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise AssignmentError(f"{TARGET_VARIABLE} is {target!r}: write host:port, for example orders.shop.svc:8080")
+    index = environment.get(INDEX_VARIABLE, "0")
+    if not index.isdecimal():
+        raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
+    return assignment(spec, host=host.removeprefix("[").removesuffix("]"), port=int(port), index=int(index))
+
+
+async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
+    """Generates a worker's share of the load.
+
+    Args:
+        share: What to do.
+        write: Gets each line, without its end; must return at once.
+        stop: Set it to end early.
+
+    Returns:
+        Whether all was done; False if it was stopped.
+
+    Raises:
+        RequestError: A request cannot be sent.
+        WorkerError: The generator itself failed; what it had measured is not reported.
+    """
+    begin = monotonic_ns()
+    pace: Pace = (Arrivals if share.rate else Users)(share, begin)
+    journal = Journal(share.index, pace, begin + share.warmup)
+    sweep_every = max(share.timeout // 50, int(_TICK_SECONDS * 1e9))
+    next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
+    failures = _stop_on_failure(stop)
+    pace.start()
+    try:
+        while not pace.ended and not stop.is_set():
+            journal.loop_lag = max(journal.loop_lag, await _tick(stop))
+            now = monotonic_ns()
+            if now >= next_sweep:
+                pace.sweep()
+                next_sweep = now + sweep_every
+            if now >= next_line:
+                write((await journal.line()).to_text())
+                next_line += _LINE_INTERVAL
+        if failures:
+            raise WorkerError("the load generator itself failed") from failures[0]
+        done = pace.ended
+        write((await journal.line("final" if done else "interrupted")).to_text())
+    finally:
+        pace.stop()
+        await asyncio.sleep(0)  # lets the connections hear that they are closed
+    return done
+
+
+def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:
+    """Lets an exception in a callback end the load: what is measured after it could not be trusted."""
+    failures: list[BaseException] = []
+
+    def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        failures.append(context.get("exception") or RuntimeError(context["message"]))
+        stop.set()
+
+    asyncio.get_running_loop().set_exception_handler(handle)
+    return failures
+
+
+async def _tick(stop: asyncio.Event) -> int:
+    """Waits for a tick; returns by how many nanoseconds it came late."""
+    expected = monotonic_ns() + int(_TICK_SECONDS * 1e9)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), _TICK_SECONDS)
+    return max(monotonic_ns() - expected, 0)
+
+
+def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
+    """Runs a worker in this process until it has done its share or SIGTERM or SIGINT stop it.
+
+    Args:
+        share: What to do.
+        write: Writes bytes to the reader of the lines; may block.
+
+    Returns:
+        The exit code: 0 when all was done, 143 when it was stopped.
+
+    Raises:
+        RequestError: A request cannot be sent.
+    """
+    _raise_open_files()
+    lines = LineWriter(write)
+    # What is there now stays: the collector need not look at it again and again.
+    gc.freeze()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            done = runner.run(_until_signal(share, lines.write))
+    finally:
+        lines.close()
+    return EXIT_REPORTED if done else EXIT_TERMINATED
+
+
+async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bool:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return await generate(share, write, stop)
+
+
+def _raise_open_files() -> None:
+    """Allows as many connections as the system does; the default of 1024 is for programs that use select(2)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
+    """The command ``seatrial worker``.
+
+    Args:
+        environment: Holds the assignment, see ``assignment_from``.
+        output: Descriptor that the lines are written to.
+
+    Returns:
+        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped.
+
+    Raises:
+        WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
+    """
+    try:
+        return run_worker(assignment_from(environment), write_all(output))
+    except (AssignmentError, RequestError) as error:
+        print(f"seatrial worker: {error}", file=sys.stderr)
+        return EXIT_BAD_ASSIGNMENT

@@ -1,0 +1,140 @@
+"""What a plan consists of: writes to make, activities to keep going, a status to show, a time to look again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from seatrial.api.status import TrialStatus
+
+Status = TypeVar("Status", bound=TrialStatus)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One write to the cluster. All are create-or-adopt or delete-if-there, so repeating one is harmless."""
+
+    @property
+    def key(self) -> str:
+        """Names the action, to remember that the API server refused it."""
+        return type(self).__name__
+
+
+@dataclass(frozen=True)
+class AddFinalizer(Action):
+    """Put our finalizer on the resource."""
+
+
+@dataclass(frozen=True)
+class RemoveFinalizer(Action):
+    """Take our finalizer off the resource."""
+
+
+@dataclass(frozen=True)
+class CreateEnvironment(Action):
+    """Create the run's namespace with its guards: quota, limits, network policies."""
+
+
+@dataclass(frozen=True)
+class StartService(Action):
+    """Create a service's Deployment and Service."""
+
+    service: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StartService/{self.service}"
+
+
+@dataclass(frozen=True)
+class StartJob(Action):
+    """Create the Job of a setup, step or teardown entry."""
+
+    step: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StartJob/{self.step}"
+
+
+@dataclass(frozen=True)
+class StartLoad(Action):
+    """Create the Indexed Job with the workers of a load; of a LoadTest, the step is its name."""
+
+    step: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StartLoad/{self.step}"
+
+
+@dataclass(frozen=True)
+class StopWorkloads(Action):
+    """Delete the Deployments and Jobs of the run, so that its pods end before their namespace does (KEP-5080)."""
+
+
+@dataclass(frozen=True)
+class DeleteNamespace(Action):
+    """Delete the environment's namespace, if it is still the one with this UID."""
+
+    uid: str
+
+
+@dataclass(frozen=True)
+class Activities:
+    """What should be going on in this process. The engine starts what is missing and stops what is not here.
+
+    Attributes:
+        probes: Services to probe.
+        checks: Steps whose request to send.
+        follows: Steps whose workers' output to follow.
+    """
+
+    probes: frozenset[str] = frozenset()
+    checks: frozenset[str] = frozenset()
+    follows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An Event for the resource.
+
+    Attributes:
+        warning: Whether it is of type Warning instead of Normal.
+        reason: The same word as in the condition.
+        message: Sentence for a person.
+    """
+
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Decision(Generic[Status]):
+    """The outcome of planning.
+
+    Attributes:
+        status: What status should say.
+        actions: Writes, in this order.
+        activities: What should be going on afterwards.
+        wake_at: When to plan again if nothing happens before.
+        urgent: Whether status must be stored before activities start: a request that may not be sent twice needs
+            its intent on record first.
+        announcements: Events to emit.
+    """
+
+    status: Status
+    actions: tuple[Action, ...] = ()
+    activities: Activities = field(default_factory=Activities)
+    wake_at: datetime | None = None
+    urgent: bool = False
+    announcements: tuple[Announcement, ...] = ()
+
+
+def earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    """The first of some moments, of which any may be absent."""
+    return min((moment for moment in moments if moment is not None), default=None)

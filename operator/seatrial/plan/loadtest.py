@@ -1,0 +1,145 @@
+"""The plan of a LoadTest: workers up, results merged, thresholds judged, workers away."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.status import LoadTestStatus, Phase, StepState, Verdict
+from seatrial.api.timestamp import moment
+from seatrial.plan.conditions import conditions
+from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
+from seatrial.plan.load import judge_load, present, waits_for
+from seatrial.plan.observed import Observed
+from seatrial.plan.trial import Subject, announced, judged, new_run, remembered
+from seatrial.plan.verdict import Judgement
+
+Load = Subject[LoadTestSpec, LoadTestStatus]
+LoadDecision = Decision[LoadTestStatus]
+
+#: What the one load of a LoadTest is called among observed loads and Jobs.
+STEP = "load"
+
+_VERDICTS = {
+    StepState.SUCCEEDED: Verdict.PASSED,
+    StepState.FAILED: Verdict.FAILED,
+    StepState.ERROR: Verdict.ERROR,
+    StepState.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+}
+
+
+def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision:
+    """Decides the next move. Pure: the same arguments always give the same decision.
+
+    Args:
+        test: The resource as it stands.
+        observed: What was seen of its run.
+        now: The present.
+    """
+    invalid = ""
+    if test.active:
+        decision = _continue(test, observed, now)
+    elif test.deleting:
+        decision = _rest(test, test.status, observed)
+    elif test.spec is None:
+        invalid = test.invalid
+        decision = _rest(test, _refused(test), observed)
+    elif test.status.run is None or test.status.run.generation != test.generation:
+        decision = _begin(test, test.spec, now)
+    else:
+        decision = _rest(test, test.status, observed)
+    status = decision.status
+    if status.run is not None or invalid:
+        blocked = _blocker(status, test, observed, now)
+        status = status.model_copy(update={"conditions": conditions(status, now, invalid=invalid, blocked=blocked)})
+    return replace(decision, status=status, announcements=announced(test.status, status, invalid))
+
+
+def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecision:
+    """Lets go of a resource without a run, once workers that a crash may have left are gone too."""
+    return Decision(status, (StopWorkloads(),) if observed.jobs else test.letting_go)
+
+
+def _refused(test: Load) -> LoadTestStatus:
+    if test.status.observed_generation == test.generation:
+        return test.status
+    return LoadTestStatus(
+        observed_generation=test.generation,
+        reason="InvalidSpec",
+        message=test.invalid[:1000],
+        history=remembered(test.status),
+    )
+
+
+def _begin(test: Load, spec: LoadTestSpec, now: datetime) -> LoadDecision:
+    status = LoadTestStatus(
+        observed_generation=test.generation,
+        phase=Phase.RUNNING,
+        reason="Starting",
+        run=new_run(test.generation, now),
+        result=present(spec, None, final=False),
+        history=remembered(test.status),
+    )
+    first: tuple[Action, ...] = () if test.finalizer else (AddFinalizer(),)
+    actions = (*first, StartLoad(STEP))
+    return Decision(status, actions, Activities(follows=frozenset({STEP})), now + spec.timeouts.start)
+
+
+def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
+    status, spec = test.status, test.running
+    if status.phase is Phase.TEARDOWN:
+        return _tear_down(test, observed, now)
+    if test.superseded:
+        return _end(test, observed, now, test.superseded)
+    if spec is None:
+        lost = Judgement(Verdict.ERROR, "JobLost", "the Job with the workers, and with it the run's spec, is gone")
+        return _end(test, observed, now, lost)
+    outcome = judge_load(STEP, spec, observed, now)
+    seen = observed.loads.get(STEP)
+    final = outcome is not None
+    status = status.model_copy(update={"result": present(spec, seen, final=final), "reason": "Running"})
+    test = replace(test, status=status)
+    if outcome is not None:
+        judgement = Judgement(_VERDICTS[outcome.state], outcome.reason, outcome.message)
+        return _end(test, observed, now, judgement)
+    waiting = waits_for(STEP, spec, observed, now)
+    began = moment((status.run.started_at if status.run else None) or "")
+    start_by = began + spec.timeouts.start
+    end_by = start_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
+    if now >= start_by and (seen is None or seen.result.workers_reporting < spec.workers):
+        return _end(
+            test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
+        )
+    if now >= end_by:
+        return _end(
+            test, observed, now, Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
+        )
+    status = status.model_copy(update={"message": waiting})
+    wake_at = start_by if now < start_by else end_by
+    return Decision(status, (), Activities(follows=frozenset({STEP})), wake_at)
+
+
+def _end(test: Load, observed: Observed, now: datetime, judgement: Judgement) -> LoadDecision:
+    return _tear_down(replace(test, status=judged(test.status, judgement, now)), observed, now)
+
+
+def _tear_down(test: Load, observed: Observed, now: datetime) -> LoadDecision:
+    """Deletes the worker Job and waits until its pods are gone."""
+    if observed.jobs:
+        return Decision(test.status, (StopWorkloads(),), wake_at=_budget_end(test.status, test))
+    if observed.pods:
+        late = now - _budget_end(test.status, test)
+        again = now + min(max(late / 5, timedelta(seconds=1)), timedelta(minutes=5))
+        return Decision(test.status, wake_at=earliest([max(again, _budget_end(test.status, test))]))
+    return Decision(test.status.model_copy(update={"phase": Phase.DONE}), test.letting_go)
+
+
+def _budget_end(status: LoadTestStatus, test: Load) -> datetime:
+    assert status.run is not None  # noqa: S101 - only runs are torn down
+    budget = test.running.timeouts.teardown if test.running else timedelta()
+    return moment(status.run.phase_since or "") + budget
+
+
+def _blocker(status: LoadTestStatus, test: Load, observed: Observed, now: datetime) -> str:
+    if status.phase is not Phase.TEARDOWN or now < _budget_end(status, test) or not observed.pods:
+        return ""
+    return f"pods are still there: {', '.join(sorted(pod.name for pod in observed.pods))}"

@@ -1,0 +1,164 @@
+"""What was seen of a run: objects in the cluster, and what probes, checks and workers have told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from seatrial.api.outcome import Outcome
+from seatrial.api.status import LoadResult
+
+
+@dataclass(frozen=True)
+class NamespaceSeen:
+    """A namespace under the name that a run would give its environment.
+
+    Attributes:
+        name: Its name.
+        uid: Its UID; a deletion names it, so that no other namespace is ever hit.
+        ours: Whether it carries the label with the resource's UID.
+        terminating: Whether it is being deleted.
+        blockers: What keeps it from going, in the API server's words.
+    """
+
+    name: str
+    uid: str
+    ours: bool
+    terminating: bool = False
+    blockers: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentSeen:
+    """A Deployment of a service.
+
+    Attributes:
+        current: Whether its status is about its present spec.
+        ready: Ready pods.
+        refusal: Why its pods are refused (quota, admission), if they are.
+    """
+
+    current: bool
+    ready: int
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class PodSeen:
+    """A pod, reduced to what decisions need.
+
+    Attributes:
+        name: Its name.
+        owner: Name of the service or step it belongs to.
+        index: Completion index in an Indexed Job.
+        created: When it was created.
+        running: Whether its container runs.
+        ready: Whether it is ready.
+        waiting: Why its container waits, for example ImagePullBackOff; the message tells more.
+        waiting_message: See waiting.
+        exit_code: Exit code of its container, once that has ended for good.
+        ended_reason: Why the container ended, for example OOMKilled.
+        last_exit_code: Exit code of the container's previous life.
+        last_ended_reason: Why its previous life ended.
+        restarts: How often the container was restarted.
+        disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
+        unschedulable: Why no node takes it.
+        deleting_since: When its deletion was asked for.
+    """
+
+    name: str
+    owner: str
+    created: datetime
+    index: int | None = None
+    running: bool = False
+    ready: bool = False
+    waiting: str = ""
+    waiting_message: str = ""
+    exit_code: int | None = None
+    ended_reason: str = ""
+    last_exit_code: int | None = None
+    last_ended_reason: str = ""
+    restarts: int = 0
+    disruption: str = ""
+    unschedulable: str = ""
+    deleting_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """A Job of a step.
+
+    Attributes:
+        complete: It has succeeded.
+        failed: It has failed for good.
+        reason: Why it failed, in Kubernetes' word, for example DeadlineExceeded.
+        message: Its sentence.
+        refusal: Why its pods are refused, if they are.
+    """
+
+    complete: bool = False
+    failed: bool = False
+    reason: str = ""
+    message: str = ""
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class ProbeSeen:
+    """What the probe of a service has met.
+
+    Attributes:
+        successes: Successes in a row, up to now.
+        failure: What the last failure was.
+    """
+
+    successes: int = 0
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class LoadSeen:
+    """What the workers of a load have told.
+
+    Attributes:
+        result: The merge of their newest lines.
+        values: The variables of thresholds.
+        finished: Indexes of the workers whose last line was read.
+        unreadable: Why a worker's output could not be read, by worker index.
+    """
+
+    result: LoadResult
+    values: Mapping[str, Any] = field(default_factory=dict)
+    finished: frozenset[int] = frozenset()
+    unreadable: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that was seen of one run.
+
+    Attributes:
+        namespace: The environment's namespace, if it is there.
+        deployments: By service.
+        jobs: By step.
+        pods: All pods of the run.
+        probes: By service.
+        checking: Steps whose request is under way in this process.
+        outcomes: Results of requests, by step.
+        loads: What workers told, by step.
+        refusals: What the API server refused for good, by the key of the action.
+    """
+
+    namespace: NamespaceSeen | None = None
+    deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
+    jobs: Mapping[str, JobSeen] = field(default_factory=dict)
+    pods: tuple[PodSeen, ...] = ()
+    probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
+    checking: frozenset[str] = frozenset()
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    loads: Mapping[str, LoadSeen] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
+        """The pods of a service or step."""
+        return tuple(pod for pod in self.pods if pod.owner == owner)

@@ -1,0 +1,254 @@
+"""The plan of a TestScenario: services up, data in, steps, verdict, everything away."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from seatrial.api import names
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
+from seatrial.api.timestamp import moment, stamp
+from seatrial.plan.conditions import conditions
+from seatrial.plan.decision import (
+    Action,
+    Activities,
+    AddFinalizer,
+    CreateEnvironment,
+    Decision,
+    DeleteNamespace,
+    StopWorkloads,
+    earliest,
+)
+from seatrial.plan.observed import NamespaceSeen, Observed
+from seatrial.plan.services import plan_services
+from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
+from seatrial.plan.trial import Subject, announced, judged, new_run, remembered
+from seatrial.plan.verdict import Judgement, judge_steps, progress
+
+Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
+ScenarioDecision = Decision[TestScenarioStatus]
+
+#: Pods that have not ended so long after their deletion are left to the namespace's, which names what blocks.
+POD_PATIENCE = timedelta(seconds=15)
+
+
+def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
+    """Decides the next move. Pure: the same arguments always give the same decision.
+
+    Args:
+        scenario: The resource as it stands.
+        observed: What was seen of its run.
+        now: The present.
+    """
+    invalid = ""
+    if scenario.active:
+        decision = _continue(scenario, observed, now)
+    elif scenario.deleting:
+        decision = _rest(scenario, scenario.status, observed)
+    elif scenario.spec is None:
+        invalid = scenario.invalid
+        decision = _rest(scenario, _refused(scenario), observed)
+    elif scenario.status.run is None or scenario.status.run.generation != scenario.generation:
+        decision = _begin(scenario, scenario.spec, observed, now)
+    else:
+        decision = _rest(scenario, scenario.status, observed)
+    return _finish(scenario, decision, observed, now, invalid)
+
+
+def _finish(
+    scenario: Scenario, decision: ScenarioDecision, observed: Observed, now: datetime, invalid: str
+) -> ScenarioDecision:
+    status = decision.status
+    healthy = bool(status.services) and all(service.healthy_at for service in status.services)
+    blocked = _blocker(scenario, status, observed, now)
+    if status.run is not None or invalid:
+        update = {
+            "conditions": conditions(status, now, invalid=invalid, environment=healthy, blocked=blocked),
+            "progress": progress(status.steps),
+        }
+        status = status.model_copy(update=update)
+    return replace(decision, status=status, announcements=announced(scenario.status, status, invalid))
+
+
+def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) -> ScenarioDecision:
+    """Lets go of a resource without a run, once a namespace that a crash may have left is gone too."""
+    namespace = observed.namespace
+    if namespace is None or not namespace.ours:
+        return Decision(status, scenario.letting_go)
+    return Decision(status, () if namespace.terminating else (DeleteNamespace(namespace.uid),))
+
+
+def _refused(scenario: Scenario) -> TestScenarioStatus:
+    """An invalid spec starts nothing; what the last run left in status would now mislead, so it moves to history."""
+    if scenario.status.observed_generation == scenario.generation:
+        return scenario.status
+    return TestScenarioStatus(
+        observed_generation=scenario.generation,
+        reason="InvalidSpec",
+        message=scenario.invalid[:1000],
+        history=remembered(scenario.status),
+    )
+
+
+def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
+    namespace = names.environment_namespace(scenario.name, scenario.uid, str(scenario.generation))
+    status = TestScenarioStatus(
+        observed_generation=scenario.generation,
+        phase=Phase.PROVISIONING,
+        run=new_run(scenario.generation, now, namespace),
+        setup=[StepStatus(name=entry.name) for entry in spec.setup],
+        steps=[StepStatus(name=step.name) for step in spec.steps],
+        teardown=[StepStatus(name=entry.name) for entry in spec.teardown],
+        history=remembered(scenario.status),
+    )
+    started = replace(scenario, status=status, running=spec)
+    decision = _provision(started, spec, observed, now)
+    first: tuple[Action, ...] = () if scenario.finalizer else (AddFinalizer(),)
+    return replace(decision, actions=(*first, *decision.actions))
+
+
+def _continue(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
+    status, spec = scenario.status, scenario.running
+    if status.phase is Phase.TEARDOWN:
+        return _tear_down(scenario, observed, now)
+    if scenario.superseded:
+        return _end(scenario, observed, now, scenario.superseded)
+    if lost := _environment_lost(status, observed.namespace):
+        return _end(scenario, observed, now, lost)
+    if spec is None:
+        unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
+        return _end(scenario, observed, now, unknown)
+    if status.phase is Phase.PROVISIONING:
+        return _provision(scenario, spec, observed, now)
+    return _run(scenario, spec, observed, now)
+
+
+def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | None) -> Judgement | None:
+    if namespace is not None and not namespace.ours:
+        message = f"there is a namespace {namespace.name} that is not ours; delete or rename it"
+        return Judgement(Verdict.ERROR, "NamespaceTaken", message)
+    began = any(service.started_at for service in status.services)
+    if began and (namespace is None or namespace.terminating):
+        return Judgement(Verdict.ERROR, "EnvironmentLost", "somebody else deleted the environment's namespace")
+    return None
+
+
+def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
+    status = scenario.status
+    if refusal := observed.refusals.get(CreateEnvironment().key):
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
+    actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
+    plan = plan_services(spec.environment.services, status.services, observed, now)
+    status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
+    scenario = replace(scenario, status=status)
+    if broken := plan.broken:
+        judgement = Judgement(Verdict.ERROR, broken.reason, f"service {broken.name}: {broken.message}")
+        return _end(scenario, observed, now, judgement)
+    if plan.healthy:
+        environment = status.run.model_copy(update={"phase_since": stamp(now)}) if status.run else None
+        status = status.model_copy(update={"phase": Phase.SETUP, "run": environment, "reason": "Setup", "message": ""})
+        return _run(replace(scenario, status=status), spec, observed, now)
+    deadline = _phase_began(status) + spec.timeouts.provision
+    waiting = [service for service in plan.services if not service.healthy_at]
+    message = "; ".join(f"{service.name}: {service.message or service.reason}" for service in waiting)
+    if now >= deadline:
+        judgement = Judgement(Verdict.TIMED_OUT, "ProvisionTimeout", f"services did not become healthy: {message}")
+        return _end(scenario, observed, now, judgement)
+    return Decision(
+        status=status.model_copy(update={"message": message[:500]}),
+        actions=(*actions, *plan.actions),
+        activities=Activities(probes=plan.probes),
+        wake_at=earliest([deadline, plan.wake_at]),
+    )
+
+
+def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
+    """Goes through setup and then the steps; both share one budget, which began with the setup."""
+    status = scenario.status
+    deadline = _phase_began(status) + spec.timeouts.steps
+    setup = plan_sequence(spec.setup, status.setup, observed, now)
+    status = status.model_copy(update={"setup": setup.steps})
+    actions, activities, urgent = tuple(setup.actions), Activities(), False
+    wake_at = setup.wake_at
+    if setup.ended:
+        failed = next((step for step in setup.steps if step.state is not StepState.SUCCEEDED), None)
+        if failed:
+            message = f"setup {failed.name}: {failed.message or failed.reason}"
+            return _end(
+                replace(scenario, status=status), observed, now, Judgement(Verdict.ERROR, "SetupFailed", message)
+            )
+        steps = plan_steps(spec.steps, status.steps, observed, now)
+        status = status.model_copy(
+            update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
+        )
+        if steps.ended:
+            return _end(replace(scenario, status=status), observed, now, judge_steps(steps.steps))
+        actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
+        activities = Activities(checks=frozenset(steps.checks), follows=frozenset(steps.follows))
+    if now >= deadline:
+        message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
+        judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
+        return _end(replace(scenario, status=status), observed, now, judgement)
+    return Decision(status, actions, activities, earliest([deadline, wake_at]), urgent)
+
+
+def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
+    """Records the verdict and goes on to the teardown in the same turn."""
+    status = scenario.status
+    why = judgement.reason
+    status = status.model_copy(
+        update={
+            "setup": cut_off(status.setup, now, why, "the run ended before it"),
+            "steps": cut_off(status.steps, now, why, "the run ended before it"),
+        }
+    )
+    return _tear_down(replace(scenario, status=judged(status, judgement, now)), observed, now)
+
+
+def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
+    """Runs the teardown Jobs, then takes workloads and namespace away, however long that takes."""
+    status, spec, namespace = scenario.status, scenario.running, observed.namespace
+    if namespace is None or not namespace.ours:
+        skipped = cut_off(status.teardown, now, "EnvironmentLost", "there was no environment to run it in")
+        done = status.model_copy(update={"phase": Phase.DONE, "teardown": skipped})
+        return Decision(done, scenario.letting_go)
+    budget_ends = _phase_began(status) + (spec.timeouts.teardown if spec else timedelta())
+    usable = spec is not None and not namespace.terminating and now < budget_ends
+    if spec is not None and usable:
+        jobs = plan_sequence(spec.teardown, status.teardown, observed, now)
+        status = status.model_copy(update={"teardown": jobs.steps})
+        if not jobs.ended:
+            return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+    else:
+        over = cut_off(status.teardown, now, "TeardownTimeout", "the teardown's time was over")
+        status = status.model_copy(update={"teardown": over})
+    wake_at = budget_ends if now < budget_ends else now + _retry_delay(now - budget_ends)
+    if namespace.terminating:
+        return Decision(status, wake_at=wake_at)
+    if observed.deployments or observed.jobs:
+        return Decision(status, (StopWorkloads(),), wake_at=now + POD_PATIENCE)
+    ending = [pod.deleting_since + POD_PATIENCE for pod in observed.pods if pod.deleting_since]
+    unmarked = any(pod.deleting_since is None for pod in observed.pods)
+    if (unmarked and now < budget_ends) or (ending and now < max(ending)):
+        return Decision(status, wake_at=earliest([wake_at, *ending]))
+    return Decision(status, (DeleteNamespace(namespace.uid),), wake_at=wake_at)
+
+
+def _retry_delay(overdue: timedelta) -> timedelta:
+    """Looks again after a fifth of the time already waited, from a second to five minutes."""
+    return min(max(overdue / 5, timedelta(seconds=1)), timedelta(minutes=5))
+
+
+def _blocker(scenario: Scenario, status: TestScenarioStatus, observed: Observed, now: datetime) -> str:
+    """Names what keeps the environment, once the teardown's budget is used up."""
+    spec, namespace = scenario.running, observed.namespace
+    if status.phase is not Phase.TEARDOWN or namespace is None or not status.run:
+        return ""
+    budget = spec.timeouts.teardown if spec else timedelta()
+    if now < _phase_began(status) + 2 * budget:
+        return ""
+    return f"namespace {namespace.name} is still there: {namespace.blockers or 'its deletion has been asked for'}"
+
+
+def _phase_began(status: TestScenarioStatus) -> datetime:
+    assert status.run is not None  # noqa: S101 - phases belong to runs
+    return moment(status.run.phase_since or status.run.started_at or "")

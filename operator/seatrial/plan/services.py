@@ -1,0 +1,156 @@
+"""How the services of an environment come up: each when those it depends on are ready for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from seatrial.api.environment import DependencyCondition, Service
+from seatrial.api.outcome import shortened
+from seatrial.api.status import ServiceState, ServiceStatus
+from seatrial.api.timestamp import moment, stamp
+from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.observed import Observed
+from seatrial.plan.pods import patience_ends, trouble
+
+#: States that satisfy each condition of a dependency.
+_SATISFYING = {
+    DependencyCondition.STARTED: {ServiceState.STARTED, ServiceState.HEALTHY},
+    DependencyCondition.HEALTHY: {ServiceState.HEALTHY},
+}
+
+
+@dataclass(frozen=True)
+class ServicesPlan:
+    """What to do about services.
+
+    Attributes:
+        services: Their new status, in the order of the spec.
+        actions: Services to start.
+        probes: Services to probe.
+        wake_at: When a deadline falls.
+    """
+
+    services: list[ServiceStatus]
+    actions: tuple[Action, ...]
+    probes: frozenset[str]
+    wake_at: datetime | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every service is healthy."""
+        return all(service.state is ServiceState.HEALTHY for service in self.services)
+
+    @property
+    def broken(self) -> ServiceStatus | None:
+        """The first service that cannot be brought up."""
+        return next((service for service in self.services if service.state is ServiceState.ERROR), None)
+
+
+def plan_services(
+    services: list[Service], before: list[ServiceStatus], observed: Observed, now: datetime
+) -> ServicesPlan:
+    """Plans the next moves of bringing up the services.
+
+    Args:
+        services: What is wanted.
+        before: Their status up to now.
+        observed: What was seen.
+        now: The present.
+    """
+    known = {status.name: status for status in before}
+    current = {
+        service.name: _progress(service, known.get(service.name) or _pending(service), observed, now)
+        for service in services
+    }
+    actions: list[Action] = []
+    for service in services:
+        if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
+            actions.append(StartService(service.name))
+            current[service.name] = ServiceStatus(
+                name=service.name, state=ServiceState.STARTING, reason="Created", started_at=stamp(now)
+            )
+    return ServicesPlan(
+        services=[current[service.name] for service in services],
+        actions=tuple(actions),
+        probes=frozenset(service.name for service in services if _wants_probe(service, current, observed)),
+        wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed)),
+    )
+
+
+def _pending(service: Service) -> ServiceStatus:
+    waits = ", ".join(dependency.service for dependency in service.depends_on)
+    return ServiceStatus(
+        name=service.name, state=ServiceState.PENDING, reason="WaitingForDependencies" if waits else "", message=waits
+    )
+
+
+def _may_start(service: Service, current: dict[str, ServiceStatus]) -> bool:
+    return all(current[need.service].state in _SATISFYING[need.condition] for need in service.depends_on)
+
+
+def _progress(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
+    """Says where a service is that has been started; once healthy or broken, it stays so while provisioning."""
+    if status.state in {ServiceState.PENDING, ServiceState.HEALTHY, ServiceState.ERROR}:
+        return status
+    if refusal := observed.refusals.get(StartService(service.name).key):
+        return _moved(status, ServiceState.ERROR, "Refused", refusal)
+    deployment = observed.deployments.get(service.name)
+    pods = observed.pods_of(service.name)
+    running = sum(pod.running for pod in pods)
+    pods_ready = deployment is not None and deployment.current and deployment.ready >= service.replicas
+    if pods_ready and _probe_passed(service, observed):
+        healthy = _moved(status, ServiceState.HEALTHY, "Healthy", "")
+        return healthy.model_copy(update={"healthy_at": stamp(now)})
+    reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
+    wrong = trouble(pods, now)
+    if wrong:
+        reason, message = wrong.reason, wrong.message
+    if (wrong and wrong.final) or now >= _deadline(service, status):
+        late = "" if wrong and wrong.final else f"not healthy within {service.ready.timeout.total_seconds():g}s: "
+        return _moved(status, ServiceState.ERROR, reason, late + message)
+    state = ServiceState.STARTED if running >= service.replicas else ServiceState.STARTING
+    return _moved(status, state, reason, message)
+
+
+def _moved(status: ServiceStatus, state: ServiceState, reason: str, message: str) -> ServiceStatus:
+    return status.model_copy(update={"state": state, "reason": reason, "message": shortened(message)})
+
+
+def _waits_for(service: Service, observed: Observed, running: int, *, pods_ready: bool) -> tuple[str, str]:
+    deployment = observed.deployments.get(service.name)
+    if deployment and deployment.refusal:
+        return "PodsRefused", deployment.refusal
+    if running < service.replicas:
+        return "PodsStarting", f"{running} of {service.replicas} pods run"
+    if not pods_ready:
+        return "PodsNotReady", f"{deployment.ready if deployment else 0} of {service.replicas} pods are ready"
+    probe = observed.probes.get(service.name)
+    return "ProbeFailing", (probe.failure if probe else "") or "its probe has not succeeded yet"
+
+
+def _probe_passed(service: Service, observed: Observed) -> bool:
+    if not (service.ready.http or service.ready.tcp):
+        return True
+    probe = observed.probes.get(service.name)
+    return probe is not None and probe.successes >= service.ready.success_threshold
+
+
+def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> bool:
+    """Probing starts when a pod is ready, because before that the Service leads nowhere."""
+    deployment = observed.deployments.get(service.name)
+    return (
+        bool(service.ready.http or service.ready.tcp)
+        and current[service.name].state in {ServiceState.STARTING, ServiceState.STARTED}
+        and deployment is not None
+        and deployment.ready > 0
+    )
+
+
+def _deadline(service: Service, status: ServiceStatus) -> datetime:
+    return moment(status.started_at or "") + service.ready.timeout
+
+
+def _deadlines(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> list[datetime]:
+    status = current[service.name]
+    if status.state not in {ServiceState.STARTING, ServiceState.STARTED}:
+        return []
+    return [_deadline(service, status), *patience_ends(observed.pods_of(service.name))]

@@ -1,0 +1,120 @@
+"""What the plans of both kinds share: the resource as it stands, and how a run begins, is judged and is forgotten."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from seatrial.api.status import Phase, RunStatus, RunSummary, TrialStatus, Verdict
+from seatrial.api.timestamp import stamp
+from seatrial.plan.decision import Action, Announcement, RemoveFinalizer
+from seatrial.plan.verdict import Judgement
+
+Spec = TypeVar("Spec")
+Status = TypeVar("Status", bound=TrialStatus)
+
+#: Runs kept in status.history.
+HISTORY = 10
+
+
+@dataclass(frozen=True)
+class Subject(Generic[Spec, Status]):
+    """A resource as it stands.
+
+    Attributes:
+        name: Its name.
+        namespace: Where it is.
+        uid: Its UID.
+        generation: Generation of its spec.
+        deleting: Whether its deletion was asked for.
+        finalizer: Whether our finalizer is on it.
+        spec: Its spec, or None if that is invalid.
+        invalid: What is wrong with the spec.
+        running: Spec of the run under way, which an edit does not change.
+        status: Its status as last written.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    deleting: bool
+    finalizer: bool
+    spec: Spec | None
+    invalid: str
+    running: Spec | None
+    status: Status
+
+    @property
+    def active(self) -> bool:
+        """Whether a run is under way, its teardown included."""
+        return self.status.run is not None and self.status.phase is not Phase.DONE
+
+    @property
+    def superseded(self) -> Judgement | None:
+        """Why the run under way must end now, if so."""
+        if self.deleting:
+            return Judgement(Verdict.CANCELLED, "Deleted", "the resource was deleted during the run")
+        if self.status.run and self.status.run.generation != self.generation:
+            return Judgement(Verdict.CANCELLED, "SpecChanged", "the spec was changed during the run")
+        return None
+
+    @property
+    def letting_go(self) -> tuple[Action, ...]:
+        """Takes the finalizer off when nothing is left to take away."""
+        return (RemoveFinalizer(),) if self.finalizer else ()
+
+
+def new_run(generation: int, now: datetime, namespace: str | None = None) -> RunStatus:
+    """Begins a run. Its name follows from the generation, so that it is the same after a crash."""
+    return RunStatus(
+        id=str(generation), generation=generation, namespace=namespace, started_at=stamp(now), phase_since=stamp(now)
+    )
+
+
+def remembered(status: TrialStatus) -> list[RunSummary]:
+    """The history with the last run at its head."""
+    if status.run is None or status.verdict is None:
+        return status.history
+    last = RunSummary(
+        id=status.run.id,
+        verdict=status.verdict,
+        reason=status.reason,
+        started_at=status.run.started_at,
+        finished_at=status.run.finished_at,
+    )
+    return [last, *status.history][:HISTORY]
+
+
+def judged(status: Status, judgement: Judgement, now: datetime) -> Status:
+    """Puts the verdict into status, and the run into its teardown."""
+    assert status.run is not None  # noqa: S101 - only runs are judged
+    run = status.run.model_copy(update={"finished_at": stamp(now), "phase_since": stamp(now)})
+    return status.model_copy(
+        update={
+            "phase": Phase.TEARDOWN,
+            "verdict": judgement.verdict,
+            "reason": judgement.reason,
+            "message": judgement.message,
+            "run": run,
+        }
+    )
+
+
+def announced(before: TrialStatus, after: TrialStatus, invalid: str) -> tuple[Announcement, ...]:
+    """Events for what a person would want to hear of: an invalid spec, a start, a verdict, a blocked teardown."""
+    said: list[Announcement] = []
+    stalled = {condition.type: condition.message for condition in before.conditions if condition.status == "True"}
+    if invalid and stalled.get("Stalled") != invalid:
+        said.append(Announcement(True, "InvalidSpec", invalid))
+    if after.run and (before.run is None or before.run.id != after.run.id):
+        said.append(Announcement(False, "Started", f"run {after.run.id} started"))
+    if after.verdict and before.verdict is None:
+        warning = after.verdict is not Verdict.PASSED
+        said.append(Announcement(warning, after.reason, f"{after.verdict}: {after.message}"))
+    if _blocker(after) and _blocker(after) != _blocker(before):
+        said.append(Announcement(True, "Blocked", _blocker(after)))
+    return tuple(said)
+
+
+def _blocker(status: TrialStatus) -> str:
+    return next((c.message for c in status.conditions if c.type == "TornDown" and c.reason == "Blocked"), "")
