@@ -1,0 +1,72 @@
+# Seatrial: the operator, and the load worker that it starts from the same image.
+#
+#   docker build -t localhost/seatrial .
+#   buildah bud --isolation chroot -t localhost/seatrial .
+#
+# The base is any image with Python 3.11 or later, its venv module and CA certificates. Both stages use the same one, so
+# that the interpreter the virtual environment points at is where it was.
+ARG BASE_IMAGE=docker.io/library/python:3.13-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+
+# Behind a proxy with a CA of its own, mount its bundle into the build and name it here; behind a mirror, name that.
+# None of it reaches the final image:
+#   buildah bud --volume /etc/ssl/certs/ca-certificates.crt:/run/ca.crt:ro --build-arg PIP_CERT=/run/ca.crt …
+ARG PIP_CERT
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+
+# pip and the build backend work from an environment of their own, so that neither is in the image.
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY requirements.txt requirements-build.txt /build/
+RUN python3 -m venv /build/tools \
+    && /build/tools/bin/pip install --only-binary=:all: --require-hashes --requirement /build/requirements-build.txt \
+    && python3 -m venv --without-pip /opt/seatrial
+
+# hdrhistogram has no wheel for Linux on ARM. There it is built, by the versions of setuptools and pbr that it depends on at
+# run time too, so that these come with their hashes.
+RUN if [ "$(uname -m)" != x86_64 ]; then \
+        headers=$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))') \
+        && apt-get update \
+        && apt-get install --yes --no-install-recommends gcc libc6-dev $([ -e "$headers/Python.h" ] || echo python3-dev) \
+        && for name in setuptools pbr hdrhistogram; do \
+            sed -n "/^$name==/,/[^\\\\]\$/p" /build/requirements.txt >/build/$name.txt \
+            && /build/tools/bin/pip --python /opt/seatrial/bin/python install --no-build-isolation --no-deps \
+                --no-compile --require-hashes --requirement /build/$name.txt || exit 1; \
+        done; \
+    fi
+RUN /build/tools/bin/pip --python /opt/seatrial/bin/python install --only-binary=:all: --no-compile \
+        --require-hashes --requirement /build/requirements.txt
+
+# Of the project only what the wheel is made of, so that the layer above is rebuilt for a new lock file only.
+COPY pyproject.toml README.md LICENSE /build/source/
+COPY operator/seatrial /build/source/operator/seatrial
+# Compiled here because the root file system is read-only at run time. The hash-based kind stays valid where a tool sets
+# the files' times anew, and the unchecked saves a look at every source at each start.
+RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheel /build/source \
+    && /build/tools/bin/pip --python /opt/seatrial/bin/python install --no-index --no-deps --no-compile \
+        /build/wheel/*.whl \
+    && /opt/seatrial/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/seatrial/lib
+
+FROM ${BASE_IMAGE}
+
+LABEL org.opencontainers.image.title="Seatrial" \
+      org.opencontainers.image.description="A Kubernetes operator that gives a set of services their sea trial." \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+COPY --from=build /opt/seatrial /opt/seatrial
+
+# Nothing is written but to /tmp: the root file system may be read-only. The user has no line in /etc/passwd, so that HOME
+# and USER are what libraries go by.
+ENV PATH=/opt/seatrial/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    USER=seatrial
+
+# By number, so that the kubelet can see that it is not root.
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 8080 9090
+ENTRYPOINT ["/opt/seatrial/bin/seatrial"]
+CMD ["operator"]
