@@ -1,0 +1,53 @@
+"""Which images there are: the operator's own, and one for each sample service."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster.failure import ClusterError
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image that the repository knows how to build.
+
+    Attributes:
+        name: Short name for the command line.
+        tag: Full name in the builder's store and on the cluster's nodes.
+        context: Folder the build reads from, with the ``Dockerfile`` in it.
+    """
+
+    name: str
+    tag: str
+    context: Path
+
+    @property
+    def dockerfile(self) -> Path:
+        """The recipe."""
+        return self.context / "Dockerfile"
+
+
+def images(repository: Path = REPOSITORY) -> list[Image]:
+    """Returns every image, the operator's first."""
+    services = sorted((repository / "examples" / "services").glob("*/Dockerfile"))
+    own = Image("seatrial", "localhost/seatrial:dev", repository)
+    return [own, *(_example(dockerfile.parent) for dockerfile in services)]
+
+
+def select(known: Sequence[Image], names: Sequence[str]) -> list[Image]:
+    """Returns the images of these names, or all where none is given.
+
+    Raises:
+        ClusterError: A name is unknown.
+    """
+    by_name = {image.name: image for image in known}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise ClusterError(f"unknown image: {', '.join(unknown)}", f"choose from {', '.join(by_name)}")
+    return [by_name[name] for name in names] if names else list(known)
+
+
+def _example(context: Path) -> Image:
+    return Image(context.name, f"localhost/seatrial-example-{context.name}:dev", context)

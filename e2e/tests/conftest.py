@@ -1,0 +1,133 @@
+"""What end-to-end tests stand on: a real cluster, the chart installed from this folder, a namespace for each test.
+
+Run them with `make e2e`, which brings up the cluster and puts this process into its network.
+"""
+
+import json
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RELEASE, RELEASE_NAMESPACE = "seatrial", "seatrial-system"
+DEPLOYMENT = f"deployment/{RELEASE}"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _run(program: str, *args: str, input: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:  # noqa: A002 - as subprocess.run calls it
+    done = subprocess.run([program, *args], input=input, text=True, capture_output=True, timeout=300)  # noqa: PLW1510
+    if check and done.returncode:
+        pytest.fail(f"{program} {' '.join(args)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Run:
+    """Runs kubectl on the cluster."""
+
+    def call(*args: str, input: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:  # noqa: A002 - as above
+        return _run("kubectl", *args, input=input, check=check)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def helm() -> Run:
+    """Runs Helm on the cluster."""
+
+    def call(*args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return _run("helm", *args, check=check)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def seatrial() -> Run:
+    """Runs the command of this checkout."""
+
+    def call(*args: str, input: str | None = None, check: bool = False) -> subprocess.CompletedProcess[str]:  # noqa: A002 - as above
+        return _run(str(ROOT / ".venv/bin/seatrial"), *args, input=input, check=check)
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed(helm: Run, kubectl: Run) -> None:
+    """Installs the chart as a user does, with the image that was built from this checkout."""
+    where = ("--namespace", RELEASE_NAMESPACE)
+    helm(
+        *("upgrade", "--install", RELEASE, str(ROOT / "charts/seatrial"), *where, "--create-namespace"),
+        *("--set", "image.tag=dev", "--wait", "--timeout", "2m"),
+    )
+    # The tag is always the same, so a new image needs a new pod.
+    kubectl("rollout", "restart", DEPLOYMENT, *where)
+    kubectl("rollout", "status", DEPLOYMENT, *where, "--timeout=2m")
+
+
+class Trials:
+    """Applies trials in a namespace of the test's own and waits for what becomes of them."""
+
+    def __init__(self, kubectl: Run, namespace: str) -> None:
+        self._kubectl = kubectl
+        self.namespace = namespace
+
+    def apply(self, manifest: str | Path | dict[str, Any]) -> None:
+        """Applies a file or a manifest."""
+        if isinstance(manifest, Path):
+            self._kubectl("apply", "--namespace", self.namespace, "--filename", str(manifest))
+        else:
+            text = manifest if isinstance(manifest, str) else json.dumps(manifest)
+            self._kubectl("apply", "--namespace", self.namespace, "--filename", "-", input=text)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Reads one object."""
+        answer = self._kubectl("get", kind, name, "--namespace", self.namespace, "--output", "json")
+        found: dict[str, Any] = json.loads(answer.stdout)
+        return found
+
+    def wait(self, kind: str, name: str, condition: str = "Complete", timeout: int = 120) -> dict[str, Any]:
+        """Waits for a condition to be true and returns the object."""
+        where = ("--namespace", self.namespace)
+        done = self._kubectl(
+            "wait", f"--for=condition={condition}", f"{kind}/{name}", *where, f"--timeout={timeout}s", check=False
+        )
+        if done.returncode:
+            shown = self._kubectl("get", kind, name, *where, "--output", "yaml", check=False).stdout
+            pytest.fail(f"{kind}/{name} did not become {condition} within {timeout} s: {done.stderr}\n{shown}")
+        return self.get(kind, name)
+
+    def until(self, what: str, holds: Callable[[], bool], timeout: float = 60) -> None:
+        """Waits until something holds that no condition tells."""
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not within {timeout} s: {what}")
+            time.sleep(0.2)
+
+    def leftovers(self, uid: str) -> list[str]:
+        """Names every object in the cluster that was made for a resource and is still there."""
+        selector = f"seatrial.dev/uid={uid}"
+        kinds = "namespaces,pods,jobs,deployments,replicasets,services,resourcequotas,limitranges,networkpolicies"
+        answer = self._kubectl(
+            "get", kinds, "--all-namespaces", "--selector", selector, "--output", "name", "--ignore-not-found"
+        )
+        return answer.stdout.split()
+
+    def nothing_left(self, uid: str, timeout: float = 60) -> None:
+        """Fails unless everything that was made for a resource goes away."""
+        self.until(f"leftovers of {uid} are gone", lambda: not self.leftovers(uid), timeout)
+
+
+@pytest.fixture
+def trials(kubectl: Run) -> Iterator[Trials]:
+    """Trials in a namespace that is deleted afterwards."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield Trials(kubectl, name)
+    kubectl("delete", "namespace", name, "--wait=false")

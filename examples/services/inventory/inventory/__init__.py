@@ -1,0 +1,1 @@
+"""The inventory service: how much of each SKU is available, and what each order has reserved."""

@@ -1,0 +1,1 @@
+"""The orders service: takes orders, keeps them in PostgreSQL, reserves their stock at the inventory."""

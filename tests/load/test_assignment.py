@@ -1,0 +1,61 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.api.load import LoadSpec
+from seatrial.load.assignment import AssignmentError, assignment, assignments
+
+
+def spec(workers: int, **profile: object) -> LoadSpec:
+    return LoadSpec.model_validate(
+        {"target": {"service": "web"}, "workers": workers, "profile": {"duration": "3s", "warmup": "1500ms", **profile}}
+    )
+
+
+@given(st.integers(1, 100), st.data())
+def test_users_add_up_exactly_and_differ_by_one_at_most(workers: int, data: st.DataObject) -> None:
+    users = data.draw(st.integers(workers, 100_000))
+    shares = [share.users for share in assignments(spec(workers, users=users), host="web", port=80)]
+    assert sum(shares) == users
+    assert max(shares) - min(shares) <= 1
+
+
+@given(st.integers(1, 20), st.integers(20, 500), st.integers(20, 100_000))
+def test_arrivals_of_all_workers_are_one_even_schedule(workers: int, rate: int, limit: int) -> None:
+    shares = assignments(spec(workers, rate=rate, maxInFlight=limit), host="web", port=80)
+    starts = []
+    for share in shares:
+        number = 0
+        while (start := share.arrival(number)) < 1_000_000_000:
+            starts.append(start)
+            number += 1
+    assert sorted(starts) == [k * 1_000_000_000 // rate for k in range(rate)]
+    assert sum(share.max_in_flight for share in shares) == limit
+
+
+def test_the_schedule_does_not_drift_in_a_day() -> None:
+    share = assignment(spec(3, rate=7), host="web", port=80, index=2)
+    assert share.arrival(7 * 86_400) == (2 + 3 * 7 * 86_400) * 1_000_000_000 // 7
+
+
+def test_times_are_those_of_the_spec() -> None:
+    share = assignment(spec(1, users=5), host="web", port=80, index=0)
+    assert (share.warmup, share.end, share.timeout) == (1_500_000_000, 4_500_000_000, 10_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "header"),
+    [("web", 80, "web"), ("web.shop.svc", 8080, "web.shop.svc:8080"), ("::1", 81, "[::1]:81")],
+)
+def test_host_header(host: str, port: int, header: str) -> None:
+    assert assignment(spec(1, users=1), host=host, port=port, index=0).host_header == header
+
+
+def test_a_worker_beyond_the_last_has_no_share() -> None:
+    with pytest.raises(AssignmentError, match="worker 4 of 4"):
+        assignment(spec(4, users=4), host="web", port=80, index=4)
+
+
+def test_each_worker_may_have_one_request_unanswered() -> None:
+    shares = assignments(spec(4, rate=4, maxInFlight=2), host="web", port=80)
+    assert [share.max_in_flight for share in shares] == [1, 1, 1, 1]
