@@ -7,7 +7,7 @@
 # that the interpreter the virtual environment points at is where it was.
 ARG BASE_IMAGE=docker.io/library/python:3.13-slim-bookworm
 
-FROM ${BASE_IMAGE} AS build
+FROM ${BASE_IMAGE} AS dependencies
 
 # Behind a proxy with a CA of its own, mount its bundle into the build and name it here; behind a mirror, name that.
 # None of it reaches the final image:
@@ -36,9 +36,12 @@ RUN if [ "$(uname -m)" != x86_64 ]; then \
         done; \
     fi
 RUN /build/tools/bin/pip --python /opt/seatrial/bin/python install --only-binary=:all: --no-compile \
-        --require-hashes --requirement /build/requirements.txt
+        --require-hashes --requirement /build/requirements.txt \
+    && /opt/seatrial/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/seatrial/lib
 
-# Of the project only what the wheel is made of, so that the layer above is rebuilt for a new lock file only.
+FROM dependencies AS build
+
+# Of the project only what the wheel is made of, so that the stage above is rebuilt for a new lock file only.
 COPY pyproject.toml README.md LICENSE /build/source/
 COPY operator/seatrial /build/source/operator/seatrial
 # Compiled here because the root file system is read-only at run time. The hash-based kind stays valid where a tool sets
@@ -46,7 +49,11 @@ COPY operator/seatrial /build/source/operator/seatrial
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheel /build/source \
     && /build/tools/bin/pip --python /opt/seatrial/bin/python install --no-index --no-deps --no-compile \
         /build/wheel/*.whl \
-    && /opt/seatrial/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/seatrial/lib
+    && /opt/seatrial/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
+        /opt/seatrial/lib/python3*/site-packages/seatrial \
+    && mkdir /build/added \
+    && cd /opt/seatrial \
+    && cp --archive --parents bin/seatrial lib/python3*/site-packages/seatrial* /build/added
 
 FROM ${BASE_IMAGE}
 
@@ -54,7 +61,9 @@ LABEL org.opencontainers.image.title="Seatrial" \
       org.opencontainers.image.description="A Kubernetes operator that gives a set of services their sea trial." \
       org.opencontainers.image.licenses="Apache-2.0"
 
-COPY --from=build /opt/seatrial /opt/seatrial
+# In two layers, so that a new version of Seatrial is a small one to push and to pull.
+COPY --from=dependencies /opt/seatrial /opt/seatrial
+COPY --from=build /build/added /opt/seatrial
 
 # Nothing is written but to /tmp: the root file system may be read-only. The user has no line in /etc/passwd, so that HOME
 # and USER are what libraries go by.

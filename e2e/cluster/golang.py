@@ -72,7 +72,7 @@ def build(go: Path, module: Path, arguments: Sequence[str], packages: int, progr
         nonlocal built
         built += 1
 
-    report = f"of at most {packages} packages built, then they are linked"
+    report = f"of about {packages} packages built; linking comes last"
     _watch([go, "build", "-v", *arguments], module, seen, lambda: f"{built} {report}", progress)
 
 

@@ -105,7 +105,8 @@ def _refuse_others(folders: Folders) -> None:
 
 
 def _own_processes(folders: Folders) -> set[Process]:
-    return {*processes.marked(), *processes.recorded(folders.run).values(), *cgroups.members()}
+    marked = {process for process, state in processes.marked().items() if state == str(folders.state)}
+    return {*marked, *processes.recorded(folders.run).values(), *cgroups.members()}
 
 
 def _end_processes(folders: Folders) -> None:

@@ -21,7 +21,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def _run(program: str, *args: str, input: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:  # noqa: A002 - as subprocess.run calls it
-    done = subprocess.run([program, *args], input=input, text=True, capture_output=True, timeout=300)  # noqa: PLW1510
+    done = subprocess.run([program, *args], input=input, text=True, capture_output=True, timeout=300)
     if check and done.returncode:
         pytest.fail(f"{program} {' '.join(args)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done

@@ -1,6 +1,7 @@
 """Servers that do wrong: never a hang, never a crash, never a success."""
 
 import asyncio
+import socket
 import time
 from typing import Any
 
@@ -115,6 +116,13 @@ def test_a_refused_connection(load: Any, ok: Any, unused_port: int, profile: dic
     assert 2 <= outcome.last.requests <= 30
 
 
+def test_a_server_that_does_not_even_accept(load: Any, ok: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        outcome = load(ok, profile={"rate": 50}, seconds=0.3, timeout="200ms", port=deaf.getsockname()[1])
+    assert outcome.last.errors == {"timeout": 15}
+    assert outcome.result.latency.min >= 199_000
+
+
 @pytest.mark.parametrize("host", ["does-not-exist.invalid", "a" * 64 + ".b", "256.256.256.256"])
 def test_a_name_without_an_address(load: Any, ok: Any, host: str) -> None:
     outcome = load(ok, profile={"users": 1}, seconds=0.2, host=host, timeout="2s")
@@ -155,6 +163,21 @@ def test_a_keep_alive_that_was_just_closed_is_tried_once_more(load: Any) -> None
     assert outcome.last.errors == {}
     assert outcome.last.retries > 1
     assert len(outcome.server.requests) == outcome.last.requests + outcome.last.retries
+
+
+def test_the_second_try_has_its_time_however_old_the_first_connection_was(load: Any) -> None:
+    begin = time.monotonic()
+
+    async def close_late(exchange: Any) -> None:
+        await asyncio.sleep(0.05)
+        if exchange.connection == 0 and time.monotonic() - begin > 0.5:
+            exchange.close()
+        else:
+            exchange.send(OK)
+
+    outcome = load(close_late, profile={"users": 1}, seconds=0.8, timeout="400ms")
+    assert outcome.last.errors == {}
+    assert outcome.last.retries == 1
 
 
 def test_but_never_what_must_not_be_sent_twice(load: Any) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import os
 import random
 import threading
 import time
@@ -9,7 +10,7 @@ import uvloop
 
 from seatrial.api.load import LoadSpec
 from seatrial.load.assignment import assignment
-from seatrial.load.journal import Journal, LineWriter
+from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.line import WorkerLine
 from seatrial.load.users import Users
 
@@ -46,6 +47,25 @@ def test_a_reader_that_is_slow_holds_nobody_up_and_gets_the_newest() -> None:
 
 def test_a_writer_without_lines_closes() -> None:
     LineWriter(lambda _: pytest.fail("nothing was to be written")).close()
+
+
+def test_a_line_that_nobody_reads_is_not_reported() -> None:
+    go_on = threading.Event()
+    lines = LineWriter(lambda _: go_on.wait(10), flush_seconds=0.05)
+    lines.write("last")
+    with pytest.raises(TimeoutError, match="nobody read"):
+        lines.close()
+    go_on.set()
+
+
+def test_a_reader_that_is_gone_is_noticed() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    lines = LineWriter(write_all(writer))
+    lines.write("last")
+    with pytest.raises(BrokenPipeError):
+        lines.close()
+    os.close(writer)
 
 
 @pytest.mark.parametrize("requests", [1, 8, 9, 50])

@@ -4,6 +4,7 @@ The library is Google's own runtime (cel-expr-python wraps cel-cpp). Comprehensi
 and regular expressions are RE2, so no expression runs for long.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -142,6 +143,7 @@ def _readable(error: str) -> str:
     first = error.splitlines()[0] if error else error
     first = re.sub(r"^(?:[A-Z_]+: )+", "", first)
     first = re.sub(r"^(?:ERROR: )?<input>:1:(\d+): ", r"at column \1: ", first)
+    first = re.sub(r"^(?:ERROR: )?<input>:(\d+):(\d+): ", r"at line \1, column \2: ", first)
     first = re.sub(r" ?\[[A-Z_]+\]$| \(in container ''\)", "", first)
     return first.replace('No value with name "response.json" found in Activation', "the answer's body is not JSON")
 
@@ -151,14 +153,20 @@ def _with_remedy(message: str, scope: Scope) -> str:
         return f"{message}; known here are {', '.join(name for name, _ in scope.variables)}"
     if "(double, int)" in message or "(int, double)" in message:
         return f"{message}; write the number with a decimal point, for example 1.0"
-    if "(duration, " in message:
+    if re.search(r"\((google\.protobuf\.Duration|duration), ", message):
         return f"{message}; write durations as duration('250ms')"
     return message
 
 
 def _plain(value: Any) -> Any:
-    """Makes a value JSON can hold: bytes become text, durations their text."""
+    """Makes a value JSON can hold: bytes become text, durations their text.
+
+    Raises:
+        EvaluationError: It is a number that JSON does not know.
+    """
     match value:
+        case float() if not math.isfinite(value):
+            raise EvaluationError(f"its value is {value}, which is no number that JSON can hold")
         case bytearray() | bytes():
             return bytes(value).decode(errors="replace")
         case timedelta():

@@ -54,7 +54,9 @@ def text(duration: timedelta) -> str:
 
 def spec_text(duration: timedelta) -> str:
     """Writes a duration exactly, in a form that :func:`parse` reads back."""
-    milliseconds = round(duration.total_seconds() * 1000)
+    milliseconds, microseconds = divmod(duration // timedelta(microseconds=1), 1000)
+    if microseconds:
+        return f"{milliseconds}.{microseconds:03d}ms"
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.alias_generators import to_camel
 
 from seatrial.api.base import Model, list_map
@@ -68,6 +68,18 @@ class StatusModel(Model):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, populate_by_name=True)
 
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leaves out what is empty and may be: people read this."""
+        optional = {
+            name
+            for attribute, field in type(self).model_fields.items()
+            if not field.is_required()
+            for name in (attribute, field.alias)
+        }
+        written: dict[str, Any] = handler(self)
+        return {name: value for name, value in written.items() if name not in optional or value not in ("", [], {})}
+
 
 class Condition(StatusModel):
     """A condition as Kubernetes has them (metav1.Condition)."""
@@ -79,7 +91,7 @@ class Condition(StatusModel):
         description="When its status last changed.", json_schema_extra={"format": "date-time"}
     )
     reason: Annotated[str, Field(max_length=64)] = Field(description="Stable CamelCase word for a program to read.")
-    message: Message = Field("", description="Sentence for a person to read.")
+    message: Message = Field(description="Sentence for a person to read.")
 
 
 class Timestamped(StatusModel):
@@ -128,8 +140,8 @@ class RequestResult(StatusModel):
     name: str = Field(description="Name of the request.")
     requests: int = Field(description="Requests that ended, well or badly.")
     errors: int = Field(description="Those that ended badly.")
-    p50: str = Field(description="Median latency from the intended start.")
-    p99: str = Field(description="99th percentile of the latency from the intended start.")
+    p50: str = Field("", description="Median latency from the intended start; absent as long as none was answered.")
+    p99: str = Field("", description="99th percentile of the latency from the intended start.")
 
 
 class ThresholdState(StrEnum):
@@ -233,11 +245,6 @@ class RunSummary(StatusModel):
 class TrialStatus(StatusModel):
     """What the status of both kinds has in common."""
 
-    def to_kubernetes(self) -> dict[str, Any]:
-        """Returns the JSON form that the API server stores, without what is empty: people read this."""
-        kept: dict[str, Any] = _without_empty(super().to_kubernetes())
-        return kept
-
     observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
     phase: Phase | None = Field(None, description="Where the run is: Provisioning, Setup, Running, Teardown or Done.")
     verdict: Verdict | None = Field(
@@ -258,16 +265,6 @@ class TrialStatus(StatusModel):
         description="The last runs before this one, newest first.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
-
-
-def _without_empty(value: Any) -> Any:
-    """Drops empty texts, lists and maps inside a value, but for what conditions must have (metav1.Condition)."""
-    if isinstance(value, list):
-        return [_without_empty(entry) for entry in value]
-    if isinstance(value, dict):
-        kept = ("message",) if "lastTransitionTime" in value else ()
-        return {key: _without_empty(entry) for key, entry in value.items() if key in kept or entry not in ("", [], {})}
-    return value
 
 
 class TestScenarioStatus(TrialStatus):

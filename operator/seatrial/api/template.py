@@ -23,6 +23,19 @@ def expressions(value: Any) -> Iterator[str]:
             yield from expressions(entry)
 
 
+def unfinished(value: Any) -> Iterator[str]:
+    """Yields what follows each ``${`` of a text, or of all texts of a JSON value, that begins no expression."""
+    if isinstance(value, str):
+        rest = _TOKEN.sub(lambda match: " " * len(match.group()), value)
+        yield from (value[match.start() :] for match in re.finditer(r"\$\{", rest))
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from unfinished(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from unfinished(entry)
+
+
 def render(
     text: str, scope: Scope, values: Mapping[str, Any], quote: Callable[[str], str] = lambda value: value
 ) -> str:

@@ -24,6 +24,9 @@ from seatrial.api.step import NeedResult, Step
 #: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
 SPEC_BYTES = 200_000
 
+#: Shells have the same syntax.
+_LITERAL = "; write $${ for ${ itself"
+
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
 
 
@@ -86,7 +89,8 @@ def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
 
 
 def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
-    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+    parts = [part for part in detail["loc"] if part != "[key]"]  # pydantic's mark of a map's key
+    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     message = str(detail["msg"]).removeprefix("Value error, ")
     given = detail["input"]
     match detail["type"]:
@@ -96,6 +100,8 @@ def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
             return Problem(path, "", "is required")
         case "string_pattern_mismatch":
             message = f"must match {detail['ctx']['pattern']}"
+        case "model_type":
+            message = "must be a mapping of fields"
     return Problem(path, _shown(given) if isinstance(given, str | int | float) else "", message)
 
 
@@ -234,7 +240,10 @@ def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None 
     """Checks every ``${…}`` anywhere in a request or a Job."""
     for name, value in model.to_kubernetes().items():
         for expression in template.expressions(value):
-            yield from _expression(f"{field}.{name}", expression, scope, steps or [])
+            yield from _expression(f"{field}.{name}", expression, scope, steps or [], remedy=_LITERAL)
+        for text in template.unfinished(value):
+            remedy = f"${{ begins an expression, which ends with }} and holds no braces{_LITERAL}"
+            yield Problem(f"{field}.{name}", _shown(text), remedy)
 
 
 def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
@@ -246,12 +255,12 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
 
 
 def _expression(
-    field: str, expression: str, scope: Scope, steps: list[Step], *, truth: bool = False
+    field: str, expression: str, scope: Scope, steps: list[Step], *, truth: bool = False, remedy: str = ""
 ) -> Iterator[Problem]:
     try:
         program = scope.compile(expression)
     except ExpressionError as error:
-        yield Problem(field, _shown(expression), _capture_remedy(str(error), steps))
+        yield Problem(field, _shown(expression), _capture_remedy(f"{error}{remedy}", steps))
         return
     if truth and not program.boolean:
         yield Problem(field, _shown(expression), "is never true or false: compare it with something")

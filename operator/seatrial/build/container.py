@@ -1,15 +1,23 @@
 """Containers and the pods around them: locked down as far as their image allows."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from seatrial.api.environment import Container, PodSecurity
+from seatrial.api.environment import Container, PodSecurity, ResourceAmounts
 from seatrial.build.environment import DEFAULT_LIMITS, DEFAULT_REQUESTS
 
 Object = dict[str, Any]
 
 #: Services under trial lose nothing by a quick end, and an environment that is gone soon is worth more.
 GRACE_SECONDS = 5
+
+_UNITS = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    **{prefix: Decimal(1000**power) for power, prefix in enumerate("kMGT", start=1)},
+    **{f"{prefix}i": Decimal(1024**power) for power, prefix in enumerate("KMGT", start=1)},
+}
 
 
 def container(spec: Container, name: str) -> Object:
@@ -35,16 +43,25 @@ def container(spec: Container, name: str) -> Object:
 
 
 def resources(spec: Container) -> Object:
-    """Fills in what the user left out; a request never exceeds its limit."""
-    limits = DEFAULT_LIMITS | _amounts(spec.resources.limits)
-    given = _amounts(spec.resources.requests)
-    # Only a limit was given: Kubernetes then takes it as the request too, and so do we.
-    implied = {key: value for key, value in _amounts(spec.resources.limits).items() if key not in given}
-    return {"requests": DEFAULT_REQUESTS | implied | given, "limits": limits}
+    """Fills in what the user left out; what is filled in never makes a request exceed its limit."""
+    requests, limits = _amounts(spec.resources.requests), _amounts(spec.resources.limits)
+    return {
+        # Where only a limit was given, Kubernetes takes it as the request too, and so do we.
+        "requests": DEFAULT_REQUESTS | limits | requests,
+        "limits": {
+            key: limits.get(key) or max(default, requests.get(key, default), key=_quantity)
+            for key, default in DEFAULT_LIMITS.items()
+        },
+    }
 
 
-def _amounts(amounts: Any) -> dict[str, str]:
+def _amounts(amounts: ResourceAmounts | None) -> dict[str, str]:
     return amounts.to_kubernetes() if amounts else {}
+
+
+def _quantity(text: str) -> Decimal:
+    number = text.rstrip("".join(_UNITS))
+    return Decimal(number) * _UNITS[text.removeprefix(number)]
 
 
 def security_context(level: PodSecurity) -> Object:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
 from seatrial.api.environment import Service
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
@@ -13,7 +15,7 @@ from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.kube.client import Client
-from seatrial.kube.errors import KubeError
+from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
@@ -26,7 +28,14 @@ logger = logging.getLogger(__name__)
 #: Seconds within which a line of a worker leads to a turn; lines of many workers share one.
 LINE_DELAY = 0.5
 
+#: Seconds for which a Service is asked for again before a request that should go to it counts as an error.
+LOOKUP_PATIENCE = 30.0
+
 Wake = Callable[[float], None]
+
+
+def _transient(error: BaseException) -> bool:
+    return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.transient)
 
 
 class Activities:
@@ -71,7 +80,9 @@ class Activities:
 
         async def checking() -> None:
             try:
-                address = await self._address(session, namespace, service, step.http.port if step.http else None)
+                address = await self._patient_address(
+                    session, namespace, service, step.http.port if step.http else None
+                )
                 session.outcomes[step.name] = await run_check(self._exchanger, address, step, context)
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
@@ -103,6 +114,16 @@ class Activities:
 
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
+
+    @retry(
+        retry=retry_if_exception(_transient),
+        stop=stop_after_delay(LOOKUP_PATIENCE),
+        wait=wait_exponential_jitter(initial=0.1, max=5),
+        reraise=True,
+    )
+    async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
+        """The same, for requests: nothing has been sent yet, so a bad moment of the API server need not end them."""
+        return await self._address(session, namespace, service, port)
 
     async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
         """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""

@@ -57,7 +57,7 @@ def _event(key: Key, uid: str, announcement: Announcement) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{key.name[:200]}.{digest}", "namespace": key.namespace},
+        "metadata": {"name": f"{key.name[:200].rstrip('.-')}.{digest}", "namespace": key.namespace},
         "involvedObject": {
             "apiVersion": API_VERSION,
             "kind": key.kind,

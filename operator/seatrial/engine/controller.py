@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import TestScenarioStatus, TrialStatus
+from seatrial.api.status import StepState, StepStatus, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
@@ -25,8 +25,18 @@ from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_po
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.kube.client import Client
-from seatrial.kube.errors import Conflict, NotFound
-from seatrial.plan.decision import AddFinalizer, Decision, RemoveFinalizer, earliest
+from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.plan.decision import (
+    Action,
+    AddFinalizer,
+    CreateEnvironment,
+    Decision,
+    DeleteNamespace,
+    RemoveFinalizer,
+    StopWorkloads,
+    earliest,
+)
+from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
 from seatrial.plan.observed import Observed
 from seatrial.plan.scenario import plan_scenario
@@ -73,11 +83,11 @@ class Controller:
     async def close(self) -> None:
         """Lets requests and turns under way end, and hands everything else over to the next operator."""
         self._closing = True
-        checks = [task for session in self._sessions.values() for task in session.checks()]
-        if checks:
-            await asyncio.wait(checks, timeout=CLOSE_SECONDS)
-            # Their outcomes have woken turns, which store them.
-            await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                # A turn under way may still start a request, and the outcome of a request wakes a turn to store it.
+                while busy := self._loop.running().union(*(session.checks() for session in self._sessions.values())):
+                    await asyncio.wait(busy)
         await self._loop.close()
         for session in self._sessions.values():
             session.stop()
@@ -136,24 +146,45 @@ class Controller:
         before, after = subject.status, decision.status
         session = self._session(key, after.run.id if after.run and after.phase != "Done" else None)
         stage = _stage(key, subject, after)
-        for action in decision.actions:
-            if isinstance(action, AddFinalizer):
-                self.store.put_resource(key, await add_finalizer(self._client, key, body))
-            elif not isinstance(action, RemoveFinalizer):
-                try:
-                    await self._performer.perform(action, stage)
-                except Refused as refusal:
-                    session.refusals[action.key] = str(refusal)
-                    self.wake(key)
+        if self._closing:
+            after = _held_back(before, after, stage.spec)
+        failure = await self._act(key, body, session, decision.actions, stage)
         again = await self._record.put(key, after, urgent=decision.urgent)
-        self._go_on(key, session, subject, decision, stage)
-        if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
-            await self._let_go(key, body)
-        await self._announcer.announce(key, subject.uid, decision.announcements)
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
+        self._go_on(key, session, subject, decision, stage, after)
+        await self._announcer.announce(key, subject.uid, decision.announcements)
+        if failure is not None:
+            raise failure
+        if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
+            await self._let_go(key, body)
         later = datetime.now(UTC) + timedelta(seconds=again) if again is not None else None
         return earliest([decision.wake_at, later])
+
+    async def _act(
+        self, key: Key, body: Object, session: Session, actions: tuple[Action, ...], stage: Stage
+    ) -> KubeError | None:
+        """Performs what was decided on.
+
+        Returns:
+            Why something could not be taken away. That is tried again, but the verdict must not wait for it.
+        """
+        for action in actions:
+            try:
+                if isinstance(action, AddFinalizer):
+                    self.store.written(key, await add_finalizer(self._client, key, body))
+                elif not isinstance(action, RemoveFinalizer):
+                    await self._performer.perform(action, stage)
+            except Refused as refusal:
+                session.refusals[action.key] = str(refusal)
+                self.wake(key)
+                if isinstance(action, CreateEnvironment):
+                    break  # what follows would go into a namespace that is unguarded, or not ours
+            except KubeError as error:
+                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                    raise
+                return error
+        return None
 
     def _go_on(
         self,
@@ -162,21 +193,24 @@ class Controller:
         subject: Subject[Spec, Status],
         decision: Decision[Status],
         stage: Stage,
+        status: TrialStatus,
     ) -> None:
         """Starts what should be going on and stops what should not."""
+        activities = decision.activities
         if self._closing:
-            return  # what goes on may end; the next operator starts what comes after
-        wanted = self._follow(key, session, subject, decision, stage)
+            # What is on record as sent is sent; everything else the next operator starts.
+            activities = Wanted(checks=activities.checks & _running(status) & _sent_once(stage.spec))
+        wanted = self._follow(key, session, subject, activities, stage)
         if isinstance(stage.spec, TestScenarioSpec):
-            wanted |= self._probe_and_check(key, session, decision, stage, stage.spec)
-        self._activities.keep_only(session, wanted)
+            wanted |= self._probe_and_check(key, session, activities, stage, stage.spec)
+        if not self._closing:
+            self._activities.keep_only(session, wanted)
 
     def _probe_and_check(
-        self, key: Key, session: Session, decision: Decision[Status], stage: Stage, spec: TestScenarioSpec
+        self, key: Key, session: Session, activities: Wanted, stage: Stage, spec: TestScenarioSpec
     ) -> set[str]:
         services = {service.name: service for service in spec.environment.services}
         steps = {step.name: step for step in spec.steps}
-        activities = decision.activities
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
@@ -191,14 +225,14 @@ class Controller:
         return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
 
     def _follow(
-        self, key: Key, session: Session, subject: Subject[Spec, Status], decision: Decision[Status], stage: Stage
+        self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
     ) -> set[str]:
         wanted: set[str] = set()
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
-        for name in sorted(decision.activities.follows):
+        for name in sorted(activities.follows):
             load = _load_of(stage.spec, name)
             if load is None:
                 continue
@@ -211,17 +245,38 @@ class Controller:
         current = self.store.resource(key) or body
         # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
         with suppress(NotFound, Conflict):
-            self.store.put_resource(key, await remove_finalizer(self._client, key, current))
+            self.store.written(key, await remove_finalizer(self._client, key, current))
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)
         if session is not None:
             session.stop()
         self._record.forget(key)
+        self._subjects.forget(key)
 
 
 def _label(body: Object, key: str) -> str:
     return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+
+
+def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:
+    if not isinstance(spec, TestScenarioSpec):
+        return set()
+    return {step.name for step in spec.steps if step.http and not step.http.idempotent}
+
+
+def _running(status: TrialStatus) -> set[str]:
+    steps = status.steps if isinstance(status, TestScenarioStatus) else []
+    return {step.name for step in steps if step.state is StepState.RUNNING}
+
+
+def _held_back(before: TrialStatus, after: Status, spec: TestScenarioSpec | LoadTestSpec | None) -> Status:
+    """Leaves requests that may not be sent twice to the next operator: nobody would be here to take their answers."""
+    late = (_running(after) - _running(before)) & _sent_once(spec)
+    if not late or not isinstance(after, TestScenarioStatus):
+        return after
+    steps = [StepStatus(name=step.name) if step.name in late else step for step in after.steps]
+    return after.model_copy(update={"steps": steps})
 
 
 def _load_of(spec: TestScenarioSpec | LoadTestSpec | None, step: str) -> LoadSpec | None:

@@ -19,6 +19,8 @@ async def add_finalizer(client: Client, key: Key, body: Object) -> Object:
     metadata = body["metadata"]
     operations: list[Object] = [{"op": "test", "path": "/metadata/uid", "value": metadata["uid"]}]
     if metadata.get("finalizers"):
+        # An answer of ours may have been lost: the list must be the one in which ours was missing.
+        operations.append({"op": "test", "path": "/metadata/finalizers", "value": metadata["finalizers"]})
         operations.append({"op": "add", "path": "/metadata/finalizers/-", "value": names.FINALIZER})
     else:
         # Adding a list would replace one that has come meanwhile.
@@ -28,13 +30,16 @@ async def add_finalizer(client: Client, key: Key, body: Object) -> Object:
 
 
 async def remove_finalizer(client: Client, key: Key, body: Object) -> Object:
-    """Takes it off.
+    """Takes it off, if it is still there.
 
     Raises:
         Conflict: Somebody changed the finalizers since; the resource's newer version will come by the watch.
         NotFound: The resource is gone.
     """
-    path = f"/metadata/finalizers/{body['metadata']['finalizers'].index(names.FINALIZER)}"
+    finalizers = body["metadata"].get("finalizers", [])
+    if names.FINALIZER not in finalizers:
+        return body
+    path = f"/metadata/finalizers/{finalizers.index(names.FINALIZER)}"
     operations: list[Object] = [
         {"op": "test", "path": path, "value": names.FINALIZER},
         {"op": "remove", "path": path},

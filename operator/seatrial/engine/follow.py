@@ -1,9 +1,11 @@
 """Following a worker's output through the API server, so that nothing else of the cluster needs to be reachable."""
 
 import logging
+import time
+from contextlib import aclosing
 from typing import Protocol
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
@@ -12,7 +14,7 @@ from seatrial.load.line import LineError, WorkerLine, parse_line
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a log that breaks off is asked for again before its worker counts as lost.
+#: Seconds after the last news for which a log that breaks off is asked for again before its worker counts as lost.
 PATIENCE = 30.0
 
 
@@ -32,7 +34,8 @@ async def follow_worker(
 ) -> None:
     """Reads a worker's lines until its last one.
 
-    Reading starts at the newest line, because each carries everything before it.
+    Reading starts at the newest line, because each carries everything before it. So a connection that breaks in the
+    middle of a long load costs nothing.
 
     Args:
         client: Reads the log.
@@ -42,8 +45,18 @@ async def follow_worker(
         lines: Takes the lines in.
         changed: Called after each line.
     """
+    heard = time.monotonic()
+
+    def news(*, ended: bool) -> None:
+        nonlocal heard
+        heard = time.monotonic()
+        changed(ended=ended)
+
+    def silent(_state: RetryCallState) -> bool:
+        return time.monotonic() - heard >= PATIENCE
+
     retrying = AsyncRetrying(
-        stop=stop_after_delay(PATIENCE),
+        stop=silent,
         wait=wait_exponential_jitter(initial=0.1, max=5),
         retry=retry_if_exception_type((KubeError, _NotEnded)),
         reraise=True,
@@ -51,7 +64,7 @@ async def follow_worker(
     try:
         async for attempt in retrying:
             with attempt:
-                await _read(client, namespace, pod, lines, changed)
+                await _read(client, namespace, pod, worker, lines, news)
     except _NotEnded:
         lines.give_up(worker, "its output ended before its last line")
     except ApiError as error:
@@ -61,22 +74,26 @@ async def follow_worker(
     changed(ended=True)
 
 
-async def _read(client: Client, namespace: str, pod: str, lines: WorkerLines, changed: Changed) -> None:
-    async for text in client.follow_log(namespace, pod):
-        line = _parsed(text, pod)
-        if line is None:
-            continue
-        last = lines.take(line)
-        changed(ended=last)
-        if last:
-            return
+async def _read(client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, news: Changed) -> None:
+    async with aclosing(client.follow_log(namespace, pod)) as log:
+        async for text in log:
+            line = _taken(text, pod, worker, lines)
+            if line is None:
+                continue
+            news(ended=line.final)
+            if line.final:
+                return
     raise _NotEnded
 
 
-def _parsed(text: str, pod: str) -> WorkerLine | None:
-    """Reads a line. Others than results come from a crash; the missing last line then tells, and the log helps."""
+def _taken(text: str, pod: str, worker: int, lines: WorkerLines) -> WorkerLine | None:
+    """Takes a line in and returns it if it is news.
+
+    Others than results come from a crash; the missing last line then tells, and the log helps.
+    """
     try:
-        return parse_line(text)
+        line = parse_line(text)
+        return line if lines.take(worker, line) else None
     except LineError as error:
         logger.warning("pod %s: %s", pod, error)
         return None

@@ -14,18 +14,29 @@ logger = logging.getLogger(__name__)
 #: Seconds before the second try of a failed turn; each further one waits twice as long, up to the longest.
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
+#: Seconds that turns under way are given to end.
+CLOSE_SECONDS = 10.0
 
 Turn = Callable[[Key], Awaitable[datetime | None]]
 
 
 @dataclass
 class _Slot:
-    """What is known of a key: whether its turn runs, whether it must run again, its timer, its failures in a row."""
+    """What is known of a key.
+
+    Attributes:
+        task: Its turn, while one runs.
+        again: Whether another turn must follow.
+        timer: Its next wake-up.
+        failures: Failed turns in a row.
+        not_before: Loop time before which it takes no turn, whatever happens: events must not defeat the backing off.
+    """
 
     task: asyncio.Task[None] | None = None
     again: bool = False
     timer: asyncio.TimerHandle | None = None
     failures: int = 0
+    not_before: float = 0.0
 
 
 class Loop:
@@ -46,6 +57,7 @@ class Loop:
         if self._closed:
             return
         slot = self._slots.setdefault(key, _Slot())
+        delay = max(delay, slot.not_before - asyncio.get_running_loop().time())
         if delay > 0:
             self._set_timer(key, slot, delay)
         elif slot.task is not None:
@@ -54,25 +66,28 @@ class Loop:
             self._cancel_timer(slot)
             slot.task = asyncio.create_task(self._run(key, slot), name=f"turn {key}")
 
+    def running(self) -> set[asyncio.Task[None]]:
+        """The turns under way."""
+        return {slot.task for slot in self._slots.values() if slot.task}
+
     async def close(self) -> None:
-        """Lets the turns that are running end, and starts no more."""
+        """Lets the turns that are running, and those that were asked for meanwhile, end; starts no more."""
         self._closed = True
         for slot in self._slots.values():
             self._cancel_timer(slot)
-        running = [slot.task for slot in self._slots.values() if slot.task]
-        if running:
-            await asyncio.wait(running, timeout=20)
+        if running := self.running():
+            await asyncio.wait(running, timeout=CLOSE_SECONDS)
 
     async def _run(self, key: Key, slot: _Slot) -> None:
         wake_in: float | None = None
         try:
             slot.again = True
-            while slot.again and not self._closed:
+            while slot.again:
                 slot.again = False
                 self.turns += 1
                 wake_at = await self._turn(key)
                 wake_in = None if wake_at is None else max((wake_at - datetime.now(UTC)).total_seconds(), 0.001)
-            slot.failures = 0
+            slot.failures, slot.not_before = 0, 0.0
         except Exception as error:  # noqa: BLE001 - whatever went wrong with one resource must not stop the others
             wake_in = self._failed(key, slot, error)
         finally:
@@ -88,6 +103,7 @@ class Loop:
         delay = min(FIRST_RETRY * 2.0 ** min(slot.failures - 1, 20), LONGEST_RETRY)
         if isinstance(error, ApiError) and error.retry_after:
             delay = max(delay, error.retry_after)
+        slot.not_before = asyncio.get_running_loop().time() + delay
         if isinstance(error, KubeError):
             logger.warning("%s: %s; trying again in %.1f s", key, error, delay)
         else:

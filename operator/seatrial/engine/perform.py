@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from seatrial.api import names
-from seatrial.api.cel import template_scope
+from seatrial.api.cel import EvaluationError, Scope, template_scope
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job, JobStep, Step
-from seatrial.api.template import render_json
+from seatrial.api.template import render
 from seatrial.build.deployment import deployment, service
 from seatrial.build.environment import guards, namespace
 from seatrial.build.job import job, job_name
@@ -119,8 +121,7 @@ class Performer:
         entries: list[JobStep | Step] = [*stage.spec.setup, *stage.spec.steps, *stage.spec.teardown]
         entry = next(entry for entry in entries if entry.name == name)
         assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
-        captures = frozenset(key.removeprefix("captures.") for key in stage.context if key.startswith("captures."))
-        rendered = Job.model_validate(render_json(entry.job.to_kubernetes(), template_scope(captures), stage.context))
+        rendered = _rendered_job(entry.job, stage.context)
         limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
         await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit))
 
@@ -169,24 +170,28 @@ class Performer:
                 metadata = body["metadata"]
                 if metadata.get("deletionTimestamp"):
                     continue
-                await self._delete(resource, metadata["name"], metadata["namespace"], metadata["uid"])
-                self._store.mark_deleting(kind, body)
-                self._audit(stage.origin, "deleted", kind, f"{metadata['namespace']}/{metadata['name']}")
+                await self._delete(stage, resource, body)
 
     async def _delete_namespace(self, stage: Stage, uid: str) -> None:
         for body in self._store.objects(stage.origin.uid, "Namespace"):
             if body["metadata"]["uid"] == uid and not body["metadata"].get("deletionTimestamp"):
-                await self._delete(NAMESPACES, body["metadata"]["name"], None, uid)
-                self._store.mark_deleting("Namespace", body)
-                self._audit(stage.origin, "deleted", "Namespace", body["metadata"]["name"])
+                await self._delete(stage, NAMESPACES, body)
 
-    async def _delete(self, resource: Resource, name: str, namespace_name: str | None, uid: str) -> None:
+    async def _delete(self, stage: Stage, resource: Resource, body: Object) -> None:
+        """Deletes an object; one that is gone already, or is another one now, is forgotten."""
+        name, where = body["metadata"]["name"], body["metadata"].get("namespace")
+        title = "/".join(filter(None, (where, name)))
         try:
-            await self._client.delete(resource, name, namespace_name, uid=uid)
+            await self._client.delete(resource, name, where, uid=body["metadata"]["uid"])
         except NotFound:
-            logger.debug("%s %s is gone already", resource.kind, name)
+            logger.debug("%s %s is gone already", resource.kind, title)
+            self._store.drop(resource.kind, body)
         except Conflict:
-            logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, name)
+            logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
+            self._store.drop(resource.kind, body)
+        else:
+            self._store.mark_deleting(resource.kind, body)
+            self._audit(stage.origin, "deleted", resource.kind, title)
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""
@@ -198,6 +203,8 @@ class Performer:
             self._audit(stage.origin, "created", kind, "/".join(filter(None, (where, metadata["name"]))))
         except Conflict as error:
             if error.reason != "AlreadyExists":
+                if error.status == 409:
+                    raise  # writers of the namespace's quota got into each other's way (kubernetes#67761)
                 raise Refused(f"{title}: {error.message}") from error
             stored = await self._client.get(resource, metadata["name"], where)
             if stored["metadata"].get("labels", {}).get(names.OWNER_UID) != stage.origin.uid:
@@ -208,3 +215,33 @@ class Performer:
             raise Refused(f"{title} was refused: {error.message}") from error
         if kind in {"Namespace", "Deployment", "Job"}:
             self._store.put(kind, stored)
+
+
+def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
+    """Puts values in the place of ``${…}``.
+
+    Raises:
+        Refused: An expression has no value, or what comes out is no Job any more.
+    """
+    captures = frozenset(key.removeprefix("captures.") for key in context if key.startswith("captures."))
+    try:
+        return Job.model_validate(_rendered(spec.to_kubernetes(), template_scope(captures), context))
+    except EvaluationError as error:
+        raise Refused(f"an expression of the job has no value: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise Refused(f"job.{field}: with the captured values in it: {first['msg']}") from error
+
+
+def _rendered(value: Any, scope: Scope, context: dict[str, Any]) -> Any:
+    """Renders every text; unlike in a request's JSON, all stay text, which is what environment variables are."""
+    match value:
+        case str():
+            return render(value, scope, context)
+        case dict():
+            return {key: _rendered(entry, scope, context) for key, entry in value.items()}
+        case list():
+            return [_rendered(entry, scope, context) for entry in value]
+        case _:
+            return value

@@ -88,10 +88,14 @@ class Record:
             body = await self._client.patch_json(
                 BY_KIND[key.kind], key.name, key.namespace, operations, subresource="status"
             )
-        except (NotFound, Conflict):
-            return  # the resource is gone, or another one has its name; the watch will tell
+        except NotFound:
+            return  # it is gone; the watch will tell
+        except Conflict as error:
+            if error.status == 409:
+                raise  # somebody else wrote at the same time: nothing tells us to try again but this
+            return  # another one has its name; the watch will tell
         entry.stored, entry.written = status, time.monotonic()
-        self._store.put_resource(key, body)
+        self._store.written(key, body)
 
 
 def _matters(before: TrialStatus, after: TrialStatus) -> bool:

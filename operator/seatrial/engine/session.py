@@ -29,13 +29,23 @@ class WorkerLines:
     unreadable: dict[int, str] = field(default_factory=dict)
     _seen: LoadSeen | None = None
 
-    def take(self, line: WorkerLine) -> bool:
-        """Takes a line in, unless a newer one of its worker is known. Returns whether it is the worker's last."""
-        known = self.lines.get(line.worker)
-        if known is None or line.seq > known.seq:
-            self.lines[line.worker] = line
-            self._seen = None
-        return line.final
+    def take(self, worker: int, line: WorkerLine) -> bool:
+        """Takes a line in. Returns whether it is newer than what was known of the worker.
+
+        Args:
+            worker: The worker whose output it was found in.
+            line: The line.
+
+        Raises:
+            LineError: It is not of this load.
+        """
+        merged({worker: line}, self.spec)
+        known = self.lines.get(worker)
+        if known is not None and line.seq <= known.seq:
+            return False
+        self.lines[worker] = line
+        self._seen = None
+        return True
 
     def give_up(self, worker: int, why: str) -> None:
         """Notes that a worker's result cannot come any more."""

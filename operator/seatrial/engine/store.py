@@ -20,14 +20,25 @@ class Store:
         self._objects: dict[str, dict[tuple[str, str, str], Object]] = {}
 
     def put_resource(self, key: Key, body: Object) -> None:
-        """Remembers a resource, unless a newer version of it is known."""
+        """Remembers a resource as a watch showed it, unless a newer version, or a newer one of its name, is known.
+
+        What watches tell of two resources that had the same name one after the other may come in any order.
+        """
         known = self._resources.get(key)
-        if known is None or _uid(known) != _uid(body) or _version(body) >= _version(known):
+        if known is None or _version(body) >= _version(known):
             self._resources[key] = body
 
-    def drop_resource(self, key: Key) -> None:
-        """Forgets a resource that is gone."""
-        self._resources.pop(key, None)
+    def written(self, key: Key, body: Object) -> None:
+        """Remembers a resource as a write of ours returned it, unless a watch has told meanwhile that it is gone."""
+        known = self._resources.get(key)
+        if known is not None and _uid(known) == _uid(body):
+            self.put_resource(key, body)
+
+    def drop_resource(self, key: Key, body: Object) -> None:
+        """Forgets a resource that is gone; one of the same name that came after it stays."""
+        known = self._resources.get(key)
+        if known is not None and _uid(known) == _uid(body):
+            del self._resources[key]
 
     def resource(self, key: Key) -> Object | None:
         """Returns a resource."""
@@ -45,8 +56,11 @@ class Store:
         place = self._objects.setdefault(uid, {})
         identity = _identity(kind, body)
         known = place.get(identity)
-        if known is None or _uid(known) != _uid(body) or _version(body) >= _version(known):
+        if known is None or _version(body) >= _version(known):
             place[identity] = _slim(body)
+            if known is not None and _uid(known) == _uid(body) and "deletionTimestamp" in known["metadata"]:
+                # Told before our deletion of it took effect, which nothing takes back.
+                place[identity]["metadata"].setdefault("deletionTimestamp", known["metadata"]["deletionTimestamp"])
 
     def drop(self, kind: str, body: Object) -> None:
         """Forgets an object that is gone; one of the same name that came after it stays."""
@@ -59,9 +73,10 @@ class Store:
             self._objects.pop(uid, None)
 
     def mark_deleting(self, kind: str, body: Object) -> None:
-        """Remembers that we have asked for an object's deletion, until a watch tells what came of it."""
-        body["metadata"].setdefault("deletionTimestamp", "now")
-        self.put(kind, body)
+        """Remembers that we have asked for an object's deletion, unless a watch has told meanwhile what came of it."""
+        known = self._objects.get(body["metadata"]["labels"][names.OWNER_UID], {}).get(_identity(kind, body))
+        if known is not None and _uid(known) == _uid(body):
+            known["metadata"].setdefault("deletionTimestamp", "now")
 
     def objects(self, uid: str, kind: str, run: str | None = None) -> list[Object]:
         """Objects of a resource's runs.

@@ -19,12 +19,14 @@ from seatrial.plan.trial import Subject
 logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
+#: What was read, or why it could not be, by UID and generation.
+Parsed = dict[tuple[str, int], tuple[Any, str]]
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
 Status = TypeVar("Status", bound=TrialStatus)
 
 
 class Subjects:
-    """Reads subjects; specs are parsed once a generation.
+    """Reads subjects; specs are parsed once a generation, and kept for the newest and for the run under way.
 
     Args:
         store: Has the resources and the objects of their runs.
@@ -34,7 +36,7 @@ class Subjects:
     def __init__(self, store: Store, record: Record) -> None:
         self._store = store
         self._record = record
-        self._parsed: dict[tuple[str, int], tuple[Any, str]] = {}
+        self._parsed: dict[Key, Parsed] = {}
 
     def scenario(self, key: Key, body: Object) -> Subject[TestScenarioSpec, TestScenarioStatus]:
         """Reads a TestScenario."""
@@ -44,10 +46,9 @@ class Subjects:
         """Reads a LoadTest."""
         return self._subject(key, body, LoadTestSpec, LoadTestStatus, "Job")
 
-    def forget(self, uid: str) -> None:
+    def forget(self, key: Key) -> None:
         """Forgets the specs of a resource that is gone."""
-        for entry in [entry for entry in self._parsed if entry[0] == uid]:
-            del self._parsed[entry]
+        self._parsed.pop(key, None)
 
     def _subject(
         self, key: Key, body: Object, spec_type: type[Spec], status_type: type[Status], keeper: str
@@ -57,7 +58,10 @@ class Subjects:
         stored = _read_status(key, body.get("status") or {}, status_type)
         status = self._record.status(key, uid, stored)
         assert isinstance(status, status_type)  # noqa: S101 - a UID never changes its kind
-        spec, invalid = self._parse(uid, generation, body["spec"], spec_type)
+        wanted = {(uid, generation), (uid, status.run.generation if status.run else generation)}
+        parsed = self._parsed.get(key, {})
+        parsed = self._parsed[key] = {known: parsed[known] for known in wanted & parsed.keys()}
+        spec, invalid = _parse(parsed, (uid, generation), body["spec"], spec_type)
         return Subject(
             name=key.name,
             namespace=key.namespace,
@@ -67,28 +71,25 @@ class Subjects:
             finalizer=names.FINALIZER in metadata.get("finalizers", []),
             spec=spec,
             invalid=invalid,
-            running=self._running(uid, generation, status, spec, spec_type, keeper),
+            running=self._running(parsed, uid, generation, status, spec, spec_type, keeper),
             status=status,
         )
 
-    def _parse(self, uid: str, generation: int, spec: Any, spec_type: type[Spec]) -> tuple[Spec | None, str]:
-        found: tuple[Spec | None, str]
-        if (uid, generation) not in self._parsed:
-            try:
-                found = (read(spec_type, spec), "")
-            except InvalidSpec as error:
-                found = (None, str(error))
-            self._parsed[uid, generation] = found
-        found = self._parsed[uid, generation]
-        return found
-
     def _running(
-        self, uid: str, generation: int, status: TrialStatus, spec: Spec | None, spec_type: type[Spec], keeper: str
+        self,
+        parsed: Parsed,
+        uid: str,
+        generation: int,
+        status: TrialStatus,
+        spec: Spec | None,
+        spec_type: type[Spec],
+        keeper: str,
     ) -> Spec | None:
         """The spec of the run under way: this generation's, an earlier one from memory, or the one on record."""
         if status.run is None or status.run.generation == generation:
             return spec
-        if (uid, status.run.generation) not in self._parsed:
+        running = (uid, status.run.generation)
+        if running not in parsed:
             kept = [
                 body["metadata"].get("annotations", {}).get(names.RUN_SPEC)
                 for body in self._store.objects(uid, keeper, status.run.id)
@@ -96,9 +97,21 @@ class Subjects:
             text = next((text for text in kept if text), None)
             if text is None:
                 return None
-            self._parse(uid, status.run.generation, json.loads(text), spec_type)
-        found: Spec | None = self._parsed[uid, status.run.generation][0]
+            _parse(parsed, running, json.loads(text), spec_type)
+        found: Spec | None = parsed[running][0]
         return found
+
+
+def _parse(parsed: Parsed, generation: tuple[str, int], spec: Any, spec_type: type[Spec]) -> tuple[Spec | None, str]:
+    found: tuple[Spec | None, str]
+    if generation not in parsed:
+        try:
+            found = (read(spec_type, spec), "")
+        except InvalidSpec as error:
+            found = (None, str(error))
+        parsed[generation] = found
+    found = parsed[generation]
+    return found
 
 
 def _read_status(key: Key, status: Object, status_type: type[Status]) -> Status:

@@ -34,12 +34,13 @@ class Heartbeat:
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
-        self._written = ""
+        self._awaited = ""
         self._unseen_since: float | None = None
 
     def seen(self, body: dict[str, Any]) -> None:
-        """Takes note of the Lease as a watch showed it."""
-        if body["metadata"]["namespace"] == self._namespace and body["spec"].get("renewTime") == self._written:
+        """Takes note of the Lease as a watch showed it: the renewal that is waited for, or a later one."""
+        renewed = (body.get("spec") or {}).get("renewTime", "")
+        if body["metadata"].get("namespace") == self._namespace and renewed >= self._awaited:
             self._unseen_since = None
 
     def deaf_for(self) -> float:
@@ -64,10 +65,14 @@ class Heartbeat:
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         spec = {"holderIdentity": "seatrial-operator", "leaseDurationSeconds": int(PATIENCE), "renewTime": now}
         if self._unseen_since is None:
-            self._written, self._unseen_since = now, time.monotonic()
-        else:
-            spec["renewTime"] = self._written  # the last one has not come back yet: keep waiting for it
-            return
+            self._awaited, self._unseen_since = now, time.monotonic()
+        try:
+            await self._write(spec)
+        except KubeError:
+            self._unseen_since = None
+            raise
+
+    async def _write(self, spec: dict[str, Any]) -> None:
         try:
             operations = [{"op": "add", "path": "/spec", "value": spec}]
             await self._client.patch_json(LEASES, LEASE, self._namespace, operations)
@@ -79,6 +84,3 @@ class Heartbeat:
                 "spec": spec,
             }
             await self._client.create(LEASES, body, self._namespace)
-        except KubeError:
-            self._unseen_since = None
-            raise

@@ -55,23 +55,23 @@ def configure(settings: kopf.OperatorSettings) -> None:
 
 
 def _watch_resources(registry: kopf.OperatorRegistry, controller: Controller, resource: Resource) -> None:
-    def remember(body: Mapping[str, Any]) -> Key:
-        key = Key(resource.kind, body["metadata"]["namespace"], body["metadata"]["name"])
-        controller.store.put_resource(key, dict(body))
-        return key
+    def key_of(body: Mapping[str, Any]) -> Key:
+        return Key(resource.kind, body["metadata"]["namespace"], body["metadata"]["name"])
 
     where = (resource.group, resource.version, resource.plural)
 
     @kopf.index(*where, registry=registry, id=f"{resource.plural}-index")
     async def index(body: Mapping[str, Any], **_: Any) -> None:
-        remember(body)
+        controller.store.put_resource(key_of(body), dict(body))
 
     @kopf.on.event(*where, registry=registry, id=f"{resource.plural}-event")
     async def event(event: Mapping[str, Any], **_: Any) -> None:
-        body = event["object"]
-        key = remember(body)
+        body = dict(event["object"])
+        key = key_of(body)
         if event["type"] == "DELETED":
-            controller.store.drop_resource(key)
+            controller.store.drop_resource(key, body)
+        else:
+            controller.store.put_resource(key, body)
         controller.wake(key)
 
 

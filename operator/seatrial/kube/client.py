@@ -6,15 +6,14 @@ so only its transport, configuration and authentication are used.
 
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
@@ -98,7 +97,7 @@ class Client:
 
     async def watch(
         self, resource: Resource, namespace: str, *, name: str, resource_version: str | None = None
-    ) -> AsyncIterator[tuple[str, Object]]:
+    ) -> AsyncGenerator[tuple[str, Object]]:
         """Yields the changes of one object until the server ends the stream.
 
         Args:
@@ -113,13 +112,18 @@ class Client:
         query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": str(WATCH_SECONDS)}
         if resource_version is not None:
             query["resourceVersion"] = resource_version
-        async for line in self._lines(resource.path(namespace), query):
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                raise _refusal(int(event["object"].get("code") or 500), event["object"])
-            yield event["type"], event["object"]
+        path = resource.path(namespace)
+        async with aclosing(self._lines(path, query)) as lines:
+            async for line in lines:
+                try:
+                    event = json.loads(line)
+                except ValueError as error:
+                    raise Unreachable(f"GET {path}: the stream broke off within an event") from error
+                if event["type"] == "ERROR":
+                    raise _refusal(int(event["object"].get("code") or 500), event["object"])
+                yield event["type"], event["object"]
 
-    async def follow_log(self, namespace: str, pod: str) -> AsyncIterator[str]:
+    async def follow_log(self, namespace: str, pod: str) -> AsyncGenerator[str]:
         """Yields the newest line of a pod's log and all that come after it, until its container ends.
 
         Args:
@@ -127,8 +131,9 @@ class Client:
             pod: Its name.
         """
         query = {"follow": "true", "tailLines": "1"}
-        async for line in self._lines(PODS.path(namespace, pod, "log"), query):
-            yield line.decode(errors="replace")
+        async with aclosing(self._lines(PODS.path(namespace, pod, "log"), query)) as lines:
+            async for line in lines:
+                yield line.decode(errors="replace")
 
     async def _json(
         self,
@@ -141,12 +146,16 @@ class Client:
     ) -> Object:
         response = await self._send(method, path, body, query or {}, content_type, TIMEOUT)
         try:
-            content: Object = json.loads(await response.read())
+            content = json.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{method} {path}: the answer broke off: {error!r}") from error
+        except ValueError as error:
+            raise Unreachable(f"{method} {path}: the answer is not JSON, so no API server's: {error}") from error
+        if not isinstance(content, dict):
+            raise Unreachable(f"{method} {path}: the answer is no object, so no API server's")
         return content
 
-    async def _lines(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+    async def _lines(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[bytes]:
         """Streams an answer line by line; a line may have any length."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=WATCH_SECONDS + TIMEOUT)
         response = await self._send("GET", path, None, query, "application/json", timeout)
@@ -167,29 +176,29 @@ class Client:
         self, method: str, path: str, body: Any, query: Mapping[str, str], content_type: str, timeout: Any
     ) -> Any:
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = f"{self._api.configuration.host}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
         try:
+            # Reads the service account's token anew from time to time.
+            await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             response = await self._api.rest_client.request(
                 method, url, headers=headers, body=body, _request_timeout=timeout
             )
+            refusal = await response.read() if response.status >= 300 else None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"{method} {path}: no answer from the API server: {error}") from error
-        except ApiException as error:
-            raise _refusal(int(error.status or 500), _status_of(error.body)) from error
-        if response.status >= 300:
-            retry_after = response.headers.get("Retry-After")
-            raise _refusal(response.status, _status_of(await response.read()), retry_after)
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"{method} {path}: no answer from the API server: {reason}") from error
+        if refusal is not None:
+            raise _refusal(response.status, _status_of(refusal), response.headers.get("Retry-After"))
         return response
 
 
-def _status_of(body: Any) -> Object:
+def _status_of(body: bytes) -> Object:
     """Reads the metav1.Status of a refusal; proxies in between answer with anything."""
     try:
         status = json.loads(body or b"{}")
     except ValueError:
         status = None
-    return status if isinstance(status, dict) else {"message": str(body)[:200]}
+    return status if isinstance(status, dict) else {"message": body[:200].decode(errors="replace")}
 
 
 def _refusal(code: int, status: Object, retry_after: str | None = None) -> ApiError:
@@ -213,6 +222,9 @@ async def connect(context: str | None = None, kubeconfig: str | None = None) -> 
         KubeError: Neither is there, or the context does not exist.
     """
     configuration = Configuration()
+    # No limit: each worker's log that is followed holds a connection, and with the default of 100 a single LoadTest
+    # could keep every other call waiting.
+    configuration.connection_pool_maxsize = 0
     namespace = "default"
     try:
         if context is None and kubeconfig is None and _in_cluster():

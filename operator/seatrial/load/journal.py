@@ -107,13 +107,15 @@ class LineWriter:
     If the reader is slower than the lines come, older lines are left out: each holds all that was in those before.
     """
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
+    def __init__(self, write: Callable[[bytes], object], *, flush_seconds: float = _FLUSH_SECONDS) -> None:
         self._write = write
+        self._flush_seconds = flush_seconds
         self._waiting: deque[bytes] = deque(maxlen=1)
         self._there = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
-        self._thread.start()
         self._closed = False
+        self._failure: OSError | None = None
+        self._thread.start()
 
     def write(self, line: str) -> None:
         """Hands a line over; returns at once."""
@@ -121,10 +123,18 @@ class LineWriter:
         self._there.release()
 
     def close(self) -> None:
-        """Waits until the newest line has been written, but not for ever."""
+        """Waits until the newest line has been written, but not for ever.
+
+        Raises:
+            OSError: It could not be written.
+        """
         self._closed = True
         self._there.release()
-        self._thread.join(_FLUSH_SECONDS)
+        self._thread.join(self._flush_seconds)
+        if self._thread.is_alive():
+            raise TimeoutError(f"nobody read the last line for {self._flush_seconds:g} seconds")
+        if self._failure is not None:
+            raise self._failure
 
     def _run(self) -> None:
         while True:
@@ -135,7 +145,11 @@ class LineWriter:
                 if self._closed:
                     return
                 continue
-            self._write(line)
+            try:
+                self._write(line)
+            except OSError as error:
+                self._failure = error
+                return
 
 
 def write_all(descriptor: int) -> Callable[[bytes], None]:

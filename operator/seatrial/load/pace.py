@@ -92,7 +92,7 @@ class Pace(ABC):
         if unanswered and message.idempotent:
             # Not more than once: the new connection is a fresh one, on which nothing is tried again.
             self.tally.retries += 1
-            self._open(message, connection.intended, connection.started, slot=connection.slot)
+            self._open(message, connection.intended, _begun(connection), slot=connection.slot)
             return
         self.tally.failed(message.index, connection.intended, kind)
         self._over(connection, monotonic_ns(), failed=True)

@@ -36,13 +36,12 @@ EXIT_REPORTED = 0
 EXIT_BAD_ASSIGNMENT = 2
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
+_LINE_INTERVAL = 1_000_000_000
+_TICK_SECONDS = 0.02
+
 
 class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
-
-
-_LINE_INTERVAL = 1_000_000_000
-_TICK_SECONDS = 0.02
 
 
 def assignment_from(environment: Mapping[str, str]) -> Assignment:
@@ -145,16 +144,18 @@ def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
 
     Raises:
         RequestError: A request cannot be sent.
+        WorkerError: The generator itself failed, or nobody takes its lines.
     """
     _raise_open_files()
     lines = LineWriter(write)
     # What is there now stays: the collector need not look at it again and again.
     gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(_until_signal(share, lines.write))
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            done = runner.run(_until_signal(share, lines.write))
-    finally:
         lines.close()
+    except OSError as error:
+        raise WorkerError(f"the result could not be written to standard output: {error}") from error
     return EXIT_REPORTED if done else EXIT_TERMINATED
 
 
@@ -167,8 +168,9 @@ async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bo
 
 def _raise_open_files() -> None:
     """Allows as many connections as the system does; the default of 1024 is for programs that use select(2)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Not every system can do what it says is allowed; what cannot be opened is then counted as an error of connecting.
+    with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 

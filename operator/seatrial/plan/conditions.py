@@ -7,7 +7,7 @@ from seatrial.api.status import Condition, Phase, TrialStatus, Verdict
 from seatrial.api.timestamp import stamp_seconds
 
 #: Conditions may say more than a step: they are few.
-_CONDITION_BYTES = 1000
+CONDITION_BYTES = 1000
 
 
 def conditions(
@@ -15,8 +15,9 @@ def conditions(
 ) -> list[Condition]:
     """Derives all conditions.
 
-    Ready, Reconciling and Stalled follow kstatus: a verdict other than Passed is Stalled, because nothing more will
-    happen until the spec changes, and because pipelines that wait by kstatus must end on a failure too.
+    Ready, Reconciling and Stalled follow kstatus, one of them True at a time: after its teardown a run whose verdict
+    is other than Passed is Stalled, because nothing more will happen until the spec changes, and because pipelines that
+    wait by kstatus must end on a failure too.
 
     Args:
         status: The rest of status; its present conditions tell when each last changed.
@@ -36,7 +37,7 @@ def conditions(
             ("Stalled", "True", "InvalidSpec", invalid),
         ]
     else:
-        stalled = verdict is not None and verdict is not Verdict.PASSED
+        stalled = done and verdict is not Verdict.PASSED
         rows += [
             ("Ready", _flag(verdict is Verdict.PASSED and done), reason, status.message),
             ("Reconciling", _flag(running), str(status.phase), status.message if running else ""),
@@ -80,5 +81,5 @@ def _condition(before: Condition | None, row: tuple[str, str, str, str], generat
         observed_generation=generation,
         last_transition_time=before.last_transition_time if before and unchanged else stamp_seconds(now),
         reason=reason,
-        message=shortened(message, _CONDITION_BYTES),
+        message=shortened(message, CONDITION_BYTES),
     )

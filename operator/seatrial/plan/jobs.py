@@ -25,13 +25,16 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     pods = observed.pods_of(step)
     job = observed.jobs.get(step)
     ended = next((pod for pod in pods if pod.exit_code is not None), None)
-    if ended is not None and ended.disruption:
-        return Outcome(StepState.ERROR, ended.disruption, f"pod {ended.name} was taken away: {ended.disruption}")
     if ended is not None:
         return _judge_container(ended)
     if job is None:
         return Outcome(StepState.ERROR, "JobLost", "its Job was deleted by somebody else")
     if job.complete or job.failed:
+        taken = next((pod for pod in pods if pod.disruption), None)
+        if taken is not None:
+            return _taken_away(taken)
+        if pods:
+            return None  # the Job's watch was faster than the pod's, which will tell the exit code
         why = f"{job.reason}: {job.message}" if job.reason else "its pod is gone, so its exit code is unknown"
         return Outcome(StepState.ERROR, "PodLost", why)
     wrong = trouble(pods, now)
@@ -49,7 +52,16 @@ def waits_for(step: str, observed: Observed, now: datetime) -> str:
     return wrong.message if wrong else ""
 
 
+def _taken_away(pod: PodSeen) -> Outcome:
+    return Outcome(StepState.ERROR, pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}")
+
+
 def _judge_container(pod: PodSeen) -> Outcome:
+    if pod.disruption:
+        return _taken_away(pod)
+    if pod.deleting_since is not None:
+        # Told to stop, a container may well end with exit code 0: that is no evidence that it did its work.
+        return Outcome(StepState.ERROR, "PodDeleted", f"pod {pod.name} was deleted by somebody else")
     if pod.exit_code == 0:
         return Outcome(StepState.SUCCEEDED, "Completed", "exit code 0")
     if pod.ended_reason == "OOMKilled":

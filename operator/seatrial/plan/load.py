@@ -50,11 +50,38 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def present(spec: LoadSpec, seen: LoadSeen | None, *, final: bool) -> LoadResult:
-    """The result to show in status."""
-    if seen is None:
-        return LoadResult(workers=spec.workers, thresholds=judge_thresholds(spec, {}, final=final))
-    return seen.result.model_copy(update={"thresholds": judge_thresholds(spec, seen.values, final=final)})
+def present(spec: LoadSpec, seen: LoadSeen | None, before: LoadResult | None, *, final: bool) -> LoadResult:
+    """The result to show in status.
+
+    Args:
+        spec: The load.
+        seen: What workers have told this process, if any have.
+        before: What was shown before; it stays until workers are heard again after a restart.
+        final: Whether the load has ended.
+    """
+    if seen is not None and seen.result.workers_reporting:
+        return seen.result.model_copy(update={"thresholds": judge_thresholds(spec, seen.values, final=final)})
+    if before is not None and not final:
+        return before
+    shown = before or LoadResult(workers=spec.workers)
+    return shown.model_copy(update={"thresholds": judge_thresholds(spec, {}, final=final)})
+
+
+def started(step: str, observed: Observed) -> int:
+    """How many workers have started: after a restart pods tell before their output has been read again."""
+    pods = observed.pods_of(step)
+    seen = observed.loads.get(step)
+    return max(
+        len({pod.index for pod in pods if pod.running or pod.exit_code is not None}),
+        seen.result.workers_reporting if seen else 0,
+    )
+
+
+def being_read(step: str, spec: LoadSpec, observed: Observed) -> bool:
+    """Whether all workers have ended and only their output remains to be read, which has its own time limit."""
+    seen = observed.loads.get(step)
+    ended = {pod.index for pod in observed.pods_of(step) if pod.exit_code is not None}
+    return len(ended | (seen.finished if seen else frozenset())) >= spec.workers
 
 
 def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> Outcome | None:
@@ -96,6 +123,10 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
         return Outcome(StepState.ERROR, "JobLost", "the Job with its workers was deleted by somebody else")
     if job.failed and not pods:
         return Outcome(StepState.ERROR, job.reason or "JobFailed", job.message or "the Job with its workers failed")
+    gone = sorted(set(range(spec.workers)) - finished - {pod.index for pod in pods})
+    if job.complete and gone:
+        message = f"the pod of worker {gone[0]} is gone; its requests are missing from the result"
+        return Outcome(StepState.INCONCLUSIVE, "WorkerLost", message)
     return None
 
 

@@ -8,9 +8,10 @@ from seatrial.api.status import LoadTestStatus, Phase, StepState, Verdict
 from seatrial.api.timestamp import moment
 from seatrial.plan.conditions import conditions
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
-from seatrial.plan.load import judge_load, present, waits_for
+from seatrial.plan.load import being_read, judge_load, present, started, waits_for
 from seatrial.plan.observed import Observed
-from seatrial.plan.trial import Subject, announced, judged, new_run, remembered
+from seatrial.plan.pods import patience_ends
+from seatrial.plan.trial import Subject, announced, judged, new_run, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
 Load = Subject[LoadTestSpec, LoadTestStatus]
@@ -56,7 +57,9 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
 
 def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecision:
     """Lets go of a resource without a run, once workers that a crash may have left are gone too."""
-    return Decision(status, (StopWorkloads(),) if observed.jobs else test.letting_go)
+    if observed.jobs:
+        return Decision(status, (StopWorkloads(),))
+    return Decision(status, () if observed.pods else test.letting_go)
 
 
 def _refused(test: Load) -> LoadTestStatus:
@@ -76,7 +79,7 @@ def _begin(test: Load, spec: LoadTestSpec, now: datetime) -> LoadDecision:
         phase=Phase.RUNNING,
         reason="Starting",
         run=new_run(test.generation, now),
-        result=present(spec, None, final=False),
+        result=present(spec, None, None, final=False),
         history=remembered(test.status),
     )
     first: tuple[Action, ...] = () if test.finalizer else (AddFinalizer(),)
@@ -95,8 +98,8 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
         return _end(test, observed, now, lost)
     outcome = judge_load(STEP, spec, observed, now)
     seen = observed.loads.get(STEP)
-    final = outcome is not None
-    status = status.model_copy(update={"result": present(spec, seen, final=final), "reason": "Running"})
+    result = present(spec, seen, status.result, final=outcome is not None)
+    status = status.model_copy(update={"result": result, "reason": "Running"})
     test = replace(test, status=status)
     if outcome is not None:
         judgement = Judgement(_VERDICTS[outcome.state], outcome.reason, outcome.message)
@@ -105,32 +108,35 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     began = moment((status.run.started_at if status.run else None) or "")
     start_by = began + spec.timeouts.start
     end_by = start_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
-    if now >= start_by and (seen is None or seen.result.workers_reporting < spec.workers):
+    if now >= start_by and started(STEP, observed) < spec.workers:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
         )
-    if now >= end_by:
+    if now >= end_by and not being_read(STEP, spec, observed):
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
         )
     status = status.model_copy(update={"message": waiting})
-    wake_at = start_by if now < start_by else end_by
+    ahead = [moment for moment in (start_by, end_by) if moment > now]
+    wake_at = earliest([*ahead, *patience_ends(observed.pods, now)])
     return Decision(status, (), Activities(follows=frozenset({STEP})), wake_at)
 
 
 def _end(test: Load, observed: Observed, now: datetime, judgement: Judgement) -> LoadDecision:
-    return _tear_down(replace(test, status=judged(test.status, judgement, now)), observed, now)
+    """Records the verdict. Taking away begins in the next turn, when no crash can change the verdict any more."""
+    status = judged(test.status, judgement, now)
+    if observed.jobs or observed.pods:
+        return Decision(status)
+    return _tear_down(replace(test, status=status), observed, now)
 
 
 def _tear_down(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     """Deletes the worker Job and waits until its pods are gone."""
-    if observed.jobs:
-        return Decision(test.status, (StopWorkloads(),), wake_at=_budget_end(test.status, test))
-    if observed.pods:
-        late = now - _budget_end(test.status, test)
-        again = now + min(max(late / 5, timedelta(seconds=1)), timedelta(minutes=5))
-        return Decision(test.status, wake_at=earliest([max(again, _budget_end(test.status, test))]))
-    return Decision(test.status.model_copy(update={"phase": Phase.DONE}), test.letting_go)
+    if observed.jobs or observed.pods:
+        budget_ends = _budget_end(test.status, test)
+        wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
+        return Decision(test.status, (StopWorkloads(),) if observed.jobs else (), wake_at=wake_at)
+    return Decision(test.status.model_copy(update={"phase": Phase.DONE}))
 
 
 def _budget_end(status: LoadTestStatus, test: Load) -> datetime:

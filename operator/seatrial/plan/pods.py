@@ -11,8 +11,11 @@ _HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull", "CreateContainer
 #: Waiting reasons of a pull that may still succeed: registries have bad moments.
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 PULL_PATIENCE = timedelta(seconds=15)
-#: Restarts after which a service counts as broken instead of slow. Some need a dependency that comes a little later.
-RESTARTS_TOLERATED = 5
+#: A node may come or get room meanwhile.
+SCHEDULING_PATIENCE = timedelta(seconds=60)
+#: Restarts after which a service counts as broken instead of slow, some 30 s after its first start. Some need a
+#: dependency that comes a little later.
+RESTARTS_TOLERATED = 3
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,14 @@ def trouble(pods: Iterable[PodSeen], now: datetime) -> Trouble | None:
     return min(found, key=lambda one: not one.final, default=None)
 
 
-def patience_ends(pods: Iterable[PodSeen]) -> list[datetime]:
-    """When troubles that are tolerated for a time cease to be."""
-    return [pod.created + PULL_PATIENCE for pod in pods if pod.waiting in _PULLING]
+def patience_ends(pods: Iterable[PodSeen], now: datetime) -> list[datetime]:
+    """When troubles that are tolerated for a time will cease to be."""
+    ends = [
+        pod.created + (PULL_PATIENCE if pod.waiting in _PULLING else SCHEDULING_PATIENCE)
+        for pod in pods
+        if pod.waiting in _PULLING or pod.unschedulable
+    ]
+    return [end for end in ends if end > now]
 
 
 def _trouble(pod: PodSeen, now: datetime) -> Trouble | None:
@@ -52,7 +60,8 @@ def _trouble(pod: PodSeen, now: datetime) -> Trouble | None:
     if pod.restarts or pod.waiting == "CrashLoopBackOff":
         return Trouble("CrashLoop", _crash(pod), final=pod.restarts >= RESTARTS_TOLERATED)
     if pod.unschedulable:
-        return Trouble("Unschedulable", f"pod {pod.name}: {pod.unschedulable}", final=False)
+        final = now >= pod.created + SCHEDULING_PATIENCE
+        return Trouble("Unschedulable", f"pod {pod.name}: {pod.unschedulable}", final=final)
     return None
 
 

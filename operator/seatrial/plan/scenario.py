@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from seatrial.api import names
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
+from seatrial.api.step import NeedResult
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.conditions import conditions
 from seatrial.plan.decision import (
@@ -21,7 +22,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.services import plan_services
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
-from seatrial.plan.trial import Subject, announced, judged, new_run, remembered
+from seatrial.plan.trial import Subject, announced, judged, new_run, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
 Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
@@ -112,6 +113,8 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
         return _tear_down(scenario, observed, now)
     if scenario.superseded:
         return _end(scenario, observed, now, scenario.superseded)
+    if refusal := observed.refusals.get(CreateEnvironment().key):
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
     if lost := _environment_lost(status, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
@@ -134,8 +137,6 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    if refusal := observed.refusals.get(CreateEnvironment().key):
-        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
     actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
     plan = plan_services(spec.environment.services, status.services, observed, now)
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
@@ -165,7 +166,7 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
     """Goes through setup and then the steps; both share one budget, which began with the setup."""
     status = scenario.status
     deadline = _phase_began(status) + spec.timeouts.steps
-    setup = plan_sequence(spec.setup, status.setup, observed, now)
+    setup = plan_sequence(spec.setup, status.setup, observed, now, after=NeedResult.SUCCEEDED)
     status = status.model_copy(update={"setup": setup.steps})
     actions, activities, urgent = tuple(setup.actions), Activities(), False
     wake_at = setup.wake_at
@@ -192,7 +193,7 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
 
 
 def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
-    """Records the verdict and goes on to the teardown in the same turn."""
+    """Records the verdict. Taking away begins in the next turn, when no crash can change the verdict any more."""
     status = scenario.status
     why = judgement.reason
     status = status.model_copy(
@@ -201,7 +202,10 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
             "steps": cut_off(status.steps, now, why, "the run ended before it"),
         }
     )
-    return _tear_down(replace(scenario, status=judged(status, judgement, now)), observed, now)
+    status = judged(status, judgement, now)
+    if observed.namespace is None:
+        return _tear_down(replace(scenario, status=status), observed, now)
+    return Decision(status)
 
 
 def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -209,19 +213,18 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     status, spec, namespace = scenario.status, scenario.running, observed.namespace
     if namespace is None or not namespace.ours:
         skipped = cut_off(status.teardown, now, "EnvironmentLost", "there was no environment to run it in")
-        done = status.model_copy(update={"phase": Phase.DONE, "teardown": skipped})
-        return Decision(done, scenario.letting_go)
+        # The finalizer goes in the next turn, which sees whether an earlier run has left something too.
+        return Decision(status.model_copy(update={"phase": Phase.DONE, "teardown": skipped}))
     budget_ends = _phase_began(status) + (spec.timeouts.teardown if spec else timedelta())
     usable = spec is not None and not namespace.terminating and now < budget_ends
     if spec is not None and usable:
-        jobs = plan_sequence(spec.teardown, status.teardown, observed, now)
+        jobs = plan_sequence(spec.teardown, status.teardown, observed, now, after=NeedResult.COMPLETED)
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
     else:
-        over = cut_off(status.teardown, now, "TeardownTimeout", "the teardown's time was over")
-        status = status.model_copy(update={"teardown": over})
-    wake_at = budget_ends if now < budget_ends else now + _retry_delay(now - budget_ends)
+        status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
+    wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
     if namespace.terminating:
         return Decision(status, wake_at=wake_at)
     if observed.deployments or observed.jobs:
@@ -229,13 +232,17 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     ending = [pod.deleting_since + POD_PATIENCE for pod in observed.pods if pod.deleting_since]
     unmarked = any(pod.deleting_since is None for pod in observed.pods)
     if (unmarked and now < budget_ends) or (ending and now < max(ending)):
-        return Decision(status, wake_at=earliest([wake_at, *ending]))
+        return Decision(status, wake_at=max(ending, default=wake_at))
     return Decision(status, (DeleteNamespace(namespace.uid),), wake_at=wake_at)
 
 
-def _retry_delay(overdue: timedelta) -> timedelta:
-    """Looks again after a fifth of the time already waited, from a second to five minutes."""
-    return min(max(overdue / 5, timedelta(seconds=1)), timedelta(minutes=5))
+def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
+    """Why teardown Jobs that have not ended never will."""
+    if namespace.terminating:
+        return "EnvironmentLost", "somebody else deleted the environment's namespace"
+    if spec is None:
+        return "RunLost", "the spec of the run is not on record any more"
+    return "TeardownTimeout", "the teardown's time was over"
 
 
 def _blocker(scenario: Scenario, status: TestScenarioStatus, observed: Observed, now: datetime) -> str:

@@ -16,6 +16,7 @@ _SATISFYING = {
     DependencyCondition.STARTED: {ServiceState.STARTED, ServiceState.HEALTHY},
     DependencyCondition.HEALTHY: {ServiceState.HEALTHY},
 }
+_UNDER_WAY = frozenset({ServiceState.STARTING, ServiceState.STARTED})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ def plan_services(
         service.name: _progress(service, known.get(service.name) or _pending(service), observed, now)
         for service in services
     }
-    actions: list[Action] = []
+    # A start that came to nothing, its refusal forgotten in a crash, shows as a service without its Deployment.
+    actions: list[Action] = [
+        StartService(service.name)
+        for service in services
+        if current[service.name].state in _UNDER_WAY and service.name not in observed.deployments
+    ]
     for service in services:
         if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
             actions.append(StartService(service.name))
@@ -72,7 +78,7 @@ def plan_services(
         services=[current[service.name] for service in services],
         actions=tuple(actions),
         probes=frozenset(service.name for service in services if _wants_probe(service, current, observed)),
-        wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed)),
+        wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed, now)),
     )
 
 
@@ -139,7 +145,7 @@ def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: 
     deployment = observed.deployments.get(service.name)
     return (
         bool(service.ready.http or service.ready.tcp)
-        and current[service.name].state in {ServiceState.STARTING, ServiceState.STARTED}
+        and current[service.name].state in _UNDER_WAY
         and deployment is not None
         and deployment.ready > 0
     )
@@ -149,8 +155,10 @@ def _deadline(service: Service, status: ServiceStatus) -> datetime:
     return moment(status.started_at or "") + service.ready.timeout
 
 
-def _deadlines(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> list[datetime]:
+def _deadlines(
+    service: Service, current: dict[str, ServiceStatus], observed: Observed, now: datetime
+) -> list[datetime]:
     status = current[service.name]
-    if status.state not in {ServiceState.STARTING, ServiceState.STARTED}:
+    if status.state not in _UNDER_WAY:
         return []
-    return [_deadline(service, status), *patience_ends(observed.pods_of(service.name))]
+    return [_deadline(service, status), *patience_ends(observed.pods_of(service.name), now)]

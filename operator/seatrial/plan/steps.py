@@ -11,6 +11,7 @@ from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import jobs, load
 from seatrial.plan.decision import Action, StartJob, StartLoad, earliest
 from seatrial.plan.observed import Observed
+from seatrial.plan.pods import patience_ends
 
 
 @dataclass
@@ -67,19 +68,29 @@ def plan_steps(steps: list[Step], before: list[StepStatus], observed: Observed, 
                 current[step.name] = after
     for step in steps:
         if current[step.name].state is StepState.RUNNING:
-            _keep_going(step, current[step.name], plan)
+            _keep_going(step, current[step.name], plan, observed, now)
     plan.steps = [current[step.name] for step in steps]
     return plan
 
 
-def plan_sequence(entries: list[JobStep], before: list[StepStatus], observed: Observed, now: datetime) -> StepsPlan:
-    """Plans Jobs that run one after another, each only if the one before it succeeded."""
+def plan_sequence(
+    entries: list[JobStep], before: list[StepStatus], observed: Observed, now: datetime, *, after: NeedResult
+) -> StepsPlan:
+    """Plans Jobs that run one after another.
+
+    Args:
+        entries: The Jobs, in their order.
+        before: Their status up to now.
+        observed: What was seen.
+        now: The present.
+        after: How each must have ended for the next one to run.
+    """
     chain = [
         Step(
             name=entry.name,
             job=entry.job,
             timeout=entry.timeout,
-            needs=[Need(step=entries[index - 1].name)] if index else [],
+            needs=[Need(step=entries[index - 1].name, result=after)] if index else [],
         )
         for index, entry in enumerate(entries)
     ]
@@ -125,21 +136,27 @@ def _satisfies(state: StepState, wanted: NeedResult) -> bool:
 
 def _progress(step: Step, status: StepStatus, observed: Observed, now: datetime) -> StepStatus:
     outcome = _outcome(step, observed, now)
+    if outcome is None and step.http and step.name not in observed.checking:
+        # It is sent anew after a restart, and has its whole time: the operator's absence is not the service's fault.
+        status = status.model_copy(update={"started_at": stamp(now)})
     if outcome is None and now >= _deadline(step, status):
-        waited = waits_for(step, observed, now)
-        message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
-        state = StepState.ERROR if step.job and not _started(step, observed) else StepState.FAILED
-        outcome = Outcome(state, "Timeout", message)
+        outcome = _late(step, observed, now)
     if step.load:
-        final = outcome is not None
-        status = status.model_copy(update={"load": load.present(step.load, observed.loads.get(step.name), final=final)})
+        seen, final = observed.loads.get(step.name), outcome is not None
+        status = status.model_copy(update={"load": load.present(step.load, seen, status.load, final=final)})
     if outcome is not None:
         return _ended(status, outcome, now)
     return status.model_copy(update={"message": shortened(waits_for(step, observed, now))})
 
 
-def _started(step: Step, observed: Observed) -> bool:
-    return any(pod.running or pod.exit_code is not None for pod in observed.pods_of(step.name))
+def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
+    """Judges a step whose time is over: only what was really under way can blame the system under test."""
+    if step.load and load.being_read(step.name, step.load, observed):
+        return None
+    waited = waits_for(step, observed, now)
+    message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
+    to_blame = step.http or (step.job and any(pod.running for pod in observed.pods_of(step.name)))
+    return Outcome(StepState.FAILED if to_blame else StepState.ERROR, "Timeout", message)
 
 
 def _outcome(step: Step, observed: Observed, now: datetime) -> Outcome | None:
@@ -176,12 +193,14 @@ def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
     )
 
 
-def _keep_going(step: Step, status: StepStatus, plan: StepsPlan) -> None:
+def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:
     if step.http:
         plan.checks.add(step.name)
     if step.load:
         plan.follows.add(step.name)
-    plan.wake_at = earliest([plan.wake_at, _deadline(step, status)])
+    deadline = _deadline(step, status)
+    ends = [deadline] if deadline > now else []
+    plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(observed.pods_of(step.name), now)])
 
 
 def _deadline(step: Step, status: StepStatus) -> datetime:

@@ -1,11 +1,13 @@
 """What the plans of both kinds share: the resource as it stands, and how a run begins, is judged and is forgotten."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from seatrial.api.outcome import shortened
 from seatrial.api.status import Phase, RunStatus, RunSummary, TrialStatus, Verdict
 from seatrial.api.timestamp import stamp
+from seatrial.plan.conditions import CONDITION_BYTES
 from seatrial.plan.decision import Action, Announcement, RemoveFinalizer
 from seatrial.plan.verdict import Judgement
 
@@ -85,6 +87,11 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
     return [last, *status.history][:HISTORY]
 
 
+def retry_delay(overdue: timedelta) -> timedelta:
+    """Looks again after a fifth of the time already waited, from a second to five minutes."""
+    return min(max(overdue / 5, timedelta(seconds=1)), timedelta(minutes=5))
+
+
 def judged(status: Status, judgement: Judgement, now: datetime) -> Status:
     """Puts the verdict into status, and the run into its teardown."""
     assert status.run is not None  # noqa: S101 - only runs are judged
@@ -94,7 +101,7 @@ def judged(status: Status, judgement: Judgement, now: datetime) -> Status:
             "phase": Phase.TEARDOWN,
             "verdict": judgement.verdict,
             "reason": judgement.reason,
-            "message": judgement.message,
+            "message": shortened(judgement.message, CONDITION_BYTES),
             "run": run,
         }
     )
@@ -103,12 +110,14 @@ def judged(status: Status, judgement: Judgement, now: datetime) -> Status:
 def announced(before: TrialStatus, after: TrialStatus, invalid: str) -> tuple[Announcement, ...]:
     """Events for what a person would want to hear of: an invalid spec, a start, a verdict, a blocked teardown."""
     said: list[Announcement] = []
+    invalid = shortened(invalid, CONDITION_BYTES)
     stalled = {condition.type: condition.message for condition in before.conditions if condition.status == "True"}
     if invalid and stalled.get("Stalled") != invalid:
         said.append(Announcement(True, "InvalidSpec", invalid))
-    if after.run and (before.run is None or before.run.id != after.run.id):
+    begins = after.run is not None and (before.run is None or before.run.id != after.run.id)
+    if after.run and begins:
         said.append(Announcement(False, "Started", f"run {after.run.id} started"))
-    if after.verdict and before.verdict is None:
+    if after.verdict and (begins or before.verdict is None):
         warning = after.verdict is not Verdict.PASSED
         said.append(Announcement(warning, after.reason, f"{after.verdict}: {after.message}"))
     if _blocker(after) and _blocker(after) != _blocker(before):

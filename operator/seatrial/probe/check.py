@@ -18,6 +18,9 @@ from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
 #: Bytes of one captured value, as JSON. It is kept in status, which has a budget.
 CAPTURE_BYTES = 512
 
+#: Shortest pause between two requests, in seconds, whatever the step says.
+LEAST_PAUSE = 0.05
+
 #: What holds when a step expects nothing in particular.
 DEFAULT_EXPECTATION = "response.status >= 200 && response.status <= 299"
 
@@ -34,9 +37,10 @@ async def run_check(exchanger: Exchanger, address: Address, step: Step, context:
     if step.eventually is None:
         return await _attempt(exchanger, address, step, context)
     seconds = step.eventually.timeout.total_seconds()
+    longest = max(step.eventually.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
         stop=stop_after_delay(seconds),
-        wait=wait_exponential_jitter(initial=0.05, max=step.eventually.interval.total_seconds(), jitter=0.02),
+        wait=wait_exponential_jitter(initial=LEAST_PAUSE, max=longest, jitter=0.02),
         retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
@@ -96,7 +100,7 @@ def judge_answer(step: Step, answer: Answer, scope: Scope, context: Mapping[str,
         program = scope.compile(expression)
         try:
             holds = program.evaluate(values)
-        except EvaluationError as error:
+        except (EvaluationError, RecursionError) as error:
             return Outcome(StepState.FAILED, "ExpectationFailed", f"{expression}: {error} (status {answer.status})")
         if holds is not True:
             seen = ", ".join(f"{name} = {_shown(values.get(name))}" for name in program.reads)
@@ -109,9 +113,10 @@ def _capture(step: Step, scope: Scope, values: Mapping[str, Any], answer: Answer
     for name, expression in step.capture.items():
         try:
             value = scope.compile(expression).evaluate(values)
-        except EvaluationError as error:
+            size = len(json.dumps(value, allow_nan=False))
+        except (EvaluationError, RecursionError, ValueError) as error:
             return Outcome(StepState.FAILED, "CaptureFailed", f"{name}: {expression}: {error}")
-        if len(json.dumps(value)) > CAPTURE_BYTES:
+        if size > CAPTURE_BYTES:
             message = f"{name} exceeds {CAPTURE_BYTES} bytes as JSON: capture the part that is needed"
             return Outcome(StepState.ERROR, "CaptureTooLarge", message)
         captures[name] = value

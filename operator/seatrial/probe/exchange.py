@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import time
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ import httpx
 
 from seatrial.probe.address import Address
 
-#: Bytes of a body that are read; a larger answer is an error, not a reason to need more memory.
+#: Bytes of a body that are read, and that it may unfold to; a larger answer is an error, not a reason to need more
+#: memory.
 BODY_BYTES = 1 << 20
 
 
@@ -68,20 +71,32 @@ class Answer:
             "response.time": self.elapsed,
         }
         with suppress(ValueError, RecursionError):
-            values["response.json"] = json.loads(self.body)
+            values["response.json"] = json.loads(self.body, parse_constant=_no_number, parse_float=_finite)
         return values
 
 
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
 class Exchanger:
-    """Sends requests over one pool of connections for the whole process.
+    """Sends requests for the whole process.
 
     Each exchange has a client of its own around the shared transport, so that no cookie of one tenant's service ever
-    reaches another's.
+    reaches another's. It also has a connection of its own: a kept one may be closed by the service just as it is used
+    again, which would look like a failure; would lead every request of a service to the same pod; and could lead to
+    another tenant's service, once the cluster IP is given to that. There is no common limit of connections either,
+    which one tenant's hanging services could use up.
     """
 
     def __init__(self) -> None:
         self._transport = httpx.AsyncHTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_connections=1000, keepalive_expiry=5)
+            trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
         )
 
     async def close(self) -> None:
@@ -95,7 +110,10 @@ class Exchanger:
             ExchangeFailed: There is no answer, or none within the bounds.
         """
         client = httpx.AsyncClient(
-            transport=self._transport, trust_env=False, follow_redirects=False, timeout=request.timeout
+            transport=self._transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - one for everything is below; httpx knows only one for each part
         )
         began = time.monotonic()
         try:
@@ -103,23 +121,66 @@ class Exchanger:
                 return await self._exchange(client, address, request, began)
         except TimeoutError as error:
             raise ExchangeFailed("RequestTimeout", f"no answer within {request.timeout:g}s") from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:
+        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            message = f"{request.method} {request.path} cannot be sent: {error}"
+            raise ExchangeFailed("InvalidRequest", message, ours=True) from error
+        except httpx.TransportError as error:
             message = f"{request.method} {request.path}: {str(error) or type(error).__name__}"
             raise ExchangeFailed("NoAnswer", message) from error
 
     async def _exchange(self, client: httpx.AsyncClient, address: Address, request: Request, began: float) -> Answer:
-        headers = {"host": address.authority, "user-agent": "seatrial"} | dict(request.headers)
         built = client.build_request(
-            request.method, address.origin + request.path, headers=headers, content=request.body or None
+            request.method,
+            address.origin + request.path,
+            headers=_headers(address, request),
+            content=request.body or None,
         )
         response = await client.send(built, stream=True)
         try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > BODY_BYTES:
-                    raise ExchangeFailed("ResponseTooLarge", f"the body exceeds {BODY_BYTES} bytes", ours=True)
+            raw = bytearray()
+            async for chunk in response.aiter_raw():
+                raw += chunk
+                if len(raw) > BODY_BYTES:
+                    raise _too_large()
         finally:
             await response.aclose()
+        body = _decoded(bytes(raw), response.headers.get("content-encoding", "").strip().lower())
         elapsed = timedelta(seconds=time.monotonic() - began)
-        return Answer(response.status_code, dict(response.headers), bytes(body), elapsed)
+        return Answer(response.status_code, dict(response.headers), body, elapsed)
+
+
+def _headers(address: Address, request: Request) -> list[tuple[bytes, bytes]]:
+    """All headers, of which a step may set any; values travel as UTF-8."""
+    headers = {
+        "host": address.authority,
+        "user-agent": "seatrial",
+        "accept-encoding": "gzip, deflate",
+        "connection": "close",
+    }
+    headers |= {name.lower(): value for name, value in request.headers.items()}
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def _decoded(raw: bytes, coding: str) -> bytes:
+    """Undoes a content coding (RFC 9110, section 8.4.1); httpx would unfold a bomb before its size could be seen."""
+    if not raw or coding in {"", "identity"}:
+        return raw
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        message = f"the body is coded as {coding!r}; Seatrial reads gzip and deflate"
+        raise ExchangeFailed("UnknownCoding", message, ours=True)
+    # Either format by its header; some servers leave the one of deflate out (RFC 9110, section 8.4.1.2).
+    headless = coding == "deflate" and raw[0] & 0x0F != zlib.DEFLATED
+    unfolding = zlib.decompressobj(-zlib.MAX_WBITS if headless else zlib.MAX_WBITS | 32)
+    try:
+        body = unfolding.decompress(raw, BODY_BYTES + 1)
+    except zlib.error as error:
+        raise ExchangeFailed("NoAnswer", f"the body is not {coding}, as its header says: {error}") from error
+    if len(body) > BODY_BYTES:
+        raise _too_large()
+    if not unfolding.eof:
+        raise ExchangeFailed("NoAnswer", f"the body, coded as {coding}, is cut off")
+    return body
+
+
+def _too_large() -> ExchangeFailed:
+    return ExchangeFailed("ResponseTooLarge", f"the body exceeds {BODY_BYTES} bytes", ours=True)

@@ -12,6 +12,8 @@ from seatrial.probe.exchange import ExchangeFailed, Exchanger, Request
 
 #: Seconds for one probe.
 PROBE_TIMEOUT = 5.0
+#: Shortest pause between two probes, in seconds, whatever the service says.
+LEAST_PAUSE = 0.05
 
 
 async def keep_probing(
@@ -37,8 +39,9 @@ async def keep_probing(
         report(successes, failure)
         return successes < ready.success_threshold
 
+    longest = max(ready.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
-        wait=wait_exponential_jitter(initial=0.05, max=ready.interval.total_seconds(), jitter=0.05),
+        wait=wait_exponential_jitter(initial=LEAST_PAUSE, max=longest, jitter=0.05),
         retry=retry_if_result(bool),
     )
     await retrying(probe)

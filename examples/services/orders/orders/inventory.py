@@ -10,11 +10,11 @@ import aiohttp
 TIMEOUT = aiohttp.ClientTimeout(total=5.0, connect=2.0)
 
 
-class InsufficientStock(Exception):  # noqa: N818 - it says what is the case
+class InsufficientStock(Exception):
     """There is less of a SKU than an order asks for."""
 
 
-class InventoryUnavailable(Exception):  # noqa: N818 - it says what is the case
+class InventoryUnavailable(Exception):
     """The inventory service does not answer, or not as agreed."""
 
 

@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 QUERY_TIMEOUT_SECONDS = 5.0
 
 
-class DatabaseUnreachable(Exception):  # noqa: N818 - it says what is the case
+class DatabaseUnreachable(Exception):
     """PostgreSQL does not let the service in."""
 
 

@@ -1,0 +1,19 @@
+"""How properties are searched for: the same examples each time in CI, new ones each time at a desk.
+
+`pytest --hypothesis-profile=soak` searches for an hour.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+# Tests of one layer share their models of the world as tests.LAYER.NAME, however pytest was started.
+sys.path.append(str(Path(__file__).parent.parent))
+
+# Deadlines would time single examples, on machines that do other things too.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, database=None)
+settings.register_profile("soak", settings.get_profile("desk"), max_examples=4000)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")

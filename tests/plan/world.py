@@ -1,0 +1,630 @@
+"""A world to try plans in: what they decide takes effect after a while, or fails, or is undone by somebody else.
+
+Nothing in it knows how plans decide. What becomes of each thing follows from the seed and the thing's name alone, so
+that the same world can be played again with crashes of the operator in it. The world keeps its own record of what
+really happened, which is what verdicts are held against.
+"""
+
+import heapq
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from seatrial.api import names
+from seatrial.api.environment import DependencyCondition
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.outcome import Outcome
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.status import (
+    LatencySummary,
+    LoadResult,
+    LoadTestStatus,
+    Phase,
+    StepState,
+    TestScenarioStatus,
+    TrialStatus,
+    Verdict,
+)
+from seatrial.api.step import NeedResult
+from seatrial.plan.decision import (
+    Action,
+    AddFinalizer,
+    CreateEnvironment,
+    Decision,
+    DeleteNamespace,
+    RemoveFinalizer,
+    StartJob,
+    StartLoad,
+    StartService,
+    StopWorkloads,
+)
+from seatrial.plan.loadtest import STEP, plan_loadtest
+from seatrial.plan.observed import DeploymentSeen, JobSeen, LoadSeen, NamespaceSeen, Observed, PodSeen, ProbeSeen
+from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.trial import Subject
+
+Spec = TestScenarioSpec | LoadTestSpec
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+UID = "6b3c1f0e-0000-4000-8000-000000000001"
+#: Far more turns than any run needs that does not turn in circles.
+TURNS = 3000
+#: Turns that one instant may need: a run ends, lets go and another begins.
+TURNS_AT_ONCE = 12
+
+
+class Crash(Exception):
+    """The operator is killed."""
+
+
+@dataclass
+class Namespace:
+    """A namespace of a run, with what is in it."""
+
+    seen: NamespaceSeen
+    run: str
+
+
+@dataclass
+class Memory:
+    """What the operator's process knows; a crash takes it."""
+
+    run: str = ""
+    status: TrialStatus | None = None
+    probes: dict[str, ProbeSeen] = field(default_factory=dict)
+    checking: set[str] = field(default_factory=set)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    following: set[str] = field(default_factory=set)
+    loads: dict[str, LoadSeen] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    specs: dict[int, Spec] = field(default_factory=dict)
+
+
+@dataclass
+class Truth:
+    """What really happened, by run and name.
+
+    Attributes:
+        healthy: Services that were ready and answered their probe.
+        running: Services whose pods all ran.
+        evidence: Steps that truly succeeded.
+        sent: How often each request was sent.
+        verdicts: Stored verdicts, by run.
+    """
+
+    healthy: set[tuple[str, str]] = field(default_factory=set)
+    running: set[tuple[str, str]] = field(default_factory=set)
+    evidence: set[tuple[str, str]] = field(default_factory=set)
+    sent: dict[tuple[str, str], int] = field(default_factory=dict)
+    verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+
+
+class World:
+    """One resource, the cluster around it, and an operator that may be killed.
+
+    Args:
+        spec: Spec of the resource.
+        seed: Decides what becomes of everything.
+        crashes: Numbers of the writes after which the operator is killed.
+        lossy: Whether status writes that tell of nothing but progress are never made.
+        calm: Whether everything that is started comes to a good or bad end of its own, in good time.
+    """
+
+    def __init__(
+        self, spec: Spec, seed: int, *, crashes: frozenset[int] = frozenset(), lossy: bool = False, calm: bool = False
+    ) -> None:
+        self.seed, self.crashes, self.lossy, self.calm = seed, crashes, lossy, calm
+        self.now = START
+        self.generation = 1
+        self.specs: dict[int, Spec | None] = {1: spec}
+        self.exists, self.deleting, self.finalizer = True, False, False
+        self.stored: dict[str, Any] = {}
+        self.memory = Memory()
+        self.truth = Truth()
+        self.namespaces: dict[str, Namespace] = {}
+        self.deployments: dict[tuple[str, str], DeploymentSeen] = {}
+        self.jobs: dict[tuple[str, str], JobSeen] = {}
+        self.pods: dict[tuple[str, str], PodSeen] = {}
+        self.logs: dict[tuple[str, str], LoadSeen] = {}
+        self.writes = self.turns = self.restarts = 0
+        self.wake_at: datetime | None = None
+        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+
+    # What the world does
+
+    def later(self, seconds: float, event: Callable[[], None]) -> None:
+        """Has something happen after a while."""
+        self._count += 1
+        heapq.heappush(self._events, (self.now + timedelta(seconds=seconds), self._count, event))
+
+    def play(self) -> None:
+        """Lets time pass until nothing happens any more."""
+        self._settle()
+        while self.exists and (self._events or self.wake_at):
+            due = min([at for at in (self.wake_at, self._events[0][0] if self._events else None) if at is not None])
+            self.now = max(self.now, due)
+            if self.wake_at is not None and self.wake_at <= self.now:
+                self.wake_at = None
+            while self._events and self._events[0][0] <= self.now:
+                heapq.heappop(self._events)[2]()
+            self._settle()
+
+    def delete(self) -> None:
+        """The user deletes the resource, which also counts as a change of it."""
+        if self.deleting or not self.exists:
+            return
+        self.deleting = True
+        self.specs[self.generation + 1] = self.specs[self.generation]
+        self.generation += 1
+        if not self.finalizer:
+            self.exists = False
+
+    def edit(self, spec: Spec | None) -> None:
+        """The user changes the spec; None stands for one that is invalid."""
+        if self.exists and not self.deleting:
+            self.generation += 1
+            self.specs[self.generation] = spec
+
+    def kill(self) -> None:
+        """The operator is killed and started again."""
+        self.memory = Memory()
+        self.wake_at = None
+        self.restarts += 1
+
+    def take_namespace(self) -> None:
+        """Somebody else deletes the environments."""
+        for name in list(self.namespaces):
+            self._terminate(name)
+
+    def fate(self, *parts: str) -> Random:
+        """Decides what becomes of a thing, the same way each time."""
+        return Random("/".join((str(self.seed), *parts)))
+
+    # The operator's turn
+
+    def _settle(self) -> None:
+        """Takes turns until one changes nothing; what is still to come has then to come by itself."""
+        for _ in range(TURNS_AT_ONCE):
+            if not self.exists:
+                return
+            try:
+                if not self._turn():
+                    return
+            except Crash:
+                self.kill()
+        raise AssertionError(f"the plan does not settle: {self.stored}")
+
+    def _turn(self) -> bool:
+        self.turns += 1
+        assert self.turns < TURNS, "the run does not end"
+        decision = self._plan()
+        before, after = self._status(), decision.status
+        assert decision.wake_at is None or decision.wake_at > self.now, "a hot loop"
+        if before != after:
+            assert type(after).model_validate(json.loads(json.dumps(after.to_kubernetes()))) == after
+        self._check(after, decision)
+        run = after.run.id if after.run and after.phase is not Phase.DONE else ""
+        if run != self.memory.run:
+            status, specs = self.memory.status, self.memory.specs
+            self.memory = Memory(run=run, status=status, specs=specs)
+        for action in decision.actions:
+            if not isinstance(action, RemoveFinalizer):
+                self._perform(action, after)
+                self._written()
+        self._record(before, after, urgent=decision.urgent)
+        self.memory.status = after
+        self._go_on(run, decision)
+        if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
+            self._let_go()
+        self.wake_at = decision.wake_at
+        return bool(decision.actions) or before != after
+
+    def _plan(self) -> Decision[Any]:
+        status, observed = self._status(), self._observe()
+        kind = LoadTestStatus if self._is_load else TestScenarioStatus
+        assert isinstance(status, kind)
+        subject: Subject[Any, Any] = Subject(
+            name="checkout",
+            namespace="shop",
+            uid=UID,
+            generation=self.generation,
+            deleting=self.deleting,
+            finalizer=self.finalizer,
+            spec=self._spec(self.generation),
+            invalid="" if self.specs[self.generation] else "spec.steps[0].needs[0].step: 'x': no such step",
+            running=self._running(status),
+            status=status,
+        )
+        decide: Any = plan_loadtest if self._is_load else plan_scenario
+        decision: Decision[Any] = decide(subject, observed, self.now)
+        assert decision == decide(subject, observed, self.now), "the plan is not pure"
+        return decision
+
+    @property
+    def _is_load(self) -> bool:
+        return isinstance(self.specs[1], LoadTestSpec)
+
+    def _spec(self, generation: int) -> Spec | None:
+        spec = self.specs[generation]
+        if spec is not None:
+            self.memory.specs[generation] = spec
+        return spec
+
+    def _running(self, status: TrialStatus) -> Spec | None:
+        """The spec of the run under way: in memory, or kept on the namespace or the Job."""
+        if status.run is None or status.run.generation == self.generation:
+            return self._spec(self.generation)
+        generation, run = status.run.generation, status.run.id
+        kept = any(namespace.run == run for namespace in self.namespaces.values())
+        kept = kept or (self._is_load and any(key[0] == run for key in self.jobs))
+        return self.specs[generation] if kept else self.memory.specs.get(generation)
+
+    def _status(self) -> Any:
+        if self.memory.status is not None:
+            return self.memory.status
+        return (LoadTestStatus if self._is_load else TestScenarioStatus).model_validate(self.stored)
+
+    def _observe(self) -> Observed:
+        status = self._status()
+        run = status.run.id if status.run and status.phase is not Phase.DONE else None
+        spaces = [space.seen for space in self.namespaces.values() if run in (None, space.run)]
+        return Observed(
+            namespace=spaces[0] if spaces else None,
+            deployments={key[1]: seen for key, seen in self.deployments.items() if run in (None, key[0])},
+            jobs={key[1]: seen for key, seen in self.jobs.items() if run in (None, key[0])},
+            pods=tuple(seen for key, seen in self.pods.items() if run in (None, key[0])),
+            probes=dict(self.memory.probes),
+            checking=frozenset(self.memory.checking),
+            outcomes=dict(self.memory.outcomes),
+            loads=dict(self.memory.loads),
+            refusals=dict(self.memory.refusals),
+        )
+
+    def _record(self, before: TrialStatus, after: TrialStatus, *, urgent: bool) -> None:
+        if before == after:
+            return
+        matters = (before.phase, before.verdict, before.observed_generation) != (
+            after.phase,
+            after.verdict,
+            after.observed_generation,
+        ) or [(c.type, c.status, c.reason) for c in before.conditions] != [
+            (c.type, c.status, c.reason) for c in after.conditions
+        ]
+        if self.lossy and not urgent and not matters:
+            return
+        self.stored = json.loads(json.dumps(after.to_kubernetes()))
+        if after.run and after.verdict:
+            known = self.truth.verdicts.setdefault(after.run.id, (after.verdict, after.reason))
+            assert known == (after.verdict, after.reason), "a verdict changed"
+        self._written()
+
+    def _written(self) -> None:
+        self.writes += 1
+        if self.writes in self.crashes:
+            raise Crash
+
+    def _let_go(self) -> None:
+        ours = [space for space in self.namespaces.values() if space.seen.ours]
+        assert not ours, "the finalizer is off while something is left"
+        assert not self.jobs, "the finalizer is off while Jobs are left"
+        self.finalizer = False
+        if self.deleting:
+            self.exists = False
+
+    # What actions do
+
+    def _perform(self, action: Action, status: Any) -> None:
+        run = status.run.id if status.run else ""
+        if not isinstance(action, AddFinalizer):
+            assert self.finalizer, f"{action} without a finalizer"
+        if not isinstance(action, AddFinalizer | StopWorkloads | DeleteNamespace) and self._refused(run, action):
+            return
+        match action:
+            case AddFinalizer():
+                assert not self.deleting
+                self.finalizer = True
+            case CreateEnvironment():
+                name = status.run.namespace
+                seen = NamespaceSeen(name=name, uid=f"uid-{name}", ours=True)
+                self.namespaces.setdefault(name, Namespace(seen, run))
+            case StartService(service=name):
+                self._start_service(run, name)
+            case StartJob(step=name):
+                self._start_job(run, name)
+            case StartLoad(step=name):
+                self._start_load(run, name)
+            case StopWorkloads():
+                self._stop()
+            case DeleteNamespace(uid=uid):
+                doomed = [name for name, space in self.namespaces.items() if space.seen.uid == uid]
+                assert doomed, "a namespace that is not there is deleted"
+                assert self.namespaces[doomed[0]].seen.ours
+                self._terminate(doomed[0])
+
+    def _refused(self, run: str, action: Action) -> bool:
+        refused = self.fate("refused", run, action.key).random() < 0.02
+        missing = not self._is_load and not isinstance(action, CreateEnvironment) and not self._alive(run)
+        if refused or missing:
+            self.memory.refusals[action.key] = "the quota is used up"
+        return refused or missing
+
+    def _alive(self, run: str) -> bool:
+        return any(space.run == run and not space.seen.terminating for space in self.namespaces.values())
+
+    def _terminate(self, name: str) -> None:
+        space = self.namespaces[name]
+        if space.seen.terminating:
+            return
+        space.seen = replace(space.seen, terminating=True)
+        fate = self.fate("terminate", name)
+        stuck = 0.0 if self.calm or fate.random() > 0.2 else fate.uniform(60, 3000)
+        self.later(fate.uniform(0.1, 10) + stuck, lambda: self._vanish(name))
+
+    def _vanish(self, name: str) -> None:
+        run = self.namespaces.pop(name).run
+        objects: tuple[dict[tuple[str, str], Any], ...] = (self.deployments, self.jobs, self.pods)
+        for kind in objects:
+            for key in [key for key in kind if key[0] == run]:
+                del kind[key]
+
+    def _stop(self) -> None:
+        self.deployments.clear()
+        self.jobs.clear()
+        for key, pod in list(self.pods.items()):
+            fate = self.fate("stop", *key)
+            self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
+            stuck = 0.0 if self.calm or fate.random() > 0.1 else 300.0
+            self.later(fate.uniform(0.1, 5) + stuck, lambda key=key: self.pods.pop(key, None))
+
+    def _pod(self, run: str, owner: str, index: int | None, **state: Any) -> None:
+        """Changes a pod, unless it is not there any more."""
+        name = owner if index is None else f"{owner}-{index}"
+        if (run, name) in self.pods:
+            self.pods[run, name] = replace(self.pods[run, name], **state)
+
+    def _start_service(self, run: str, name: str) -> None:
+        if (run, name) in self.deployments:
+            return
+        fate = self.fate("service", run, name)
+        pod = PodSeen(name=name, owner=name, created=self.now)
+        self.deployments[run, name] = DeploymentSeen(current=False, ready=0)
+        self.pods[run, name] = pod
+        begin = fate.uniform(0.1, 5)
+        kind = fate.choices(["ok", "pull", "crash", "hang", "stuck"], [90, 3, 3, 2, 2])[0]
+        if kind == "pull":
+            self.later(begin, lambda: self._pod(run, name, None, waiting="ImagePullBackOff"))
+            return
+        if kind == "crash":
+            for restarts in range(1, 7):
+                again = begin + 5 * 2**restarts
+                self.later(again, lambda n=restarts: self._pod(run, name, None, restarts=n, last_exit_code=1))
+            return
+        if kind == "stuck":
+            self.later(begin, lambda: self._pod(run, name, None, unschedulable="0/1 nodes are available"))
+            return
+
+        def running() -> None:
+            self._pod(run, name, None, running=True)
+            if (run, name) in self.pods:
+                self.truth.running.add((run, name))
+
+        def ready() -> None:
+            if (run, name) in self.deployments:
+                self.deployments[run, name] = DeploymentSeen(current=True, ready=1)
+
+        self.later(begin, running)
+        if kind == "ok":
+            self.later(begin + fate.uniform(0, 5), ready)
+
+    def _start_job(self, run: str, name: str) -> None:
+        if (run, name) in self.jobs:
+            return
+        fate = self.fate("job", run, name)
+        self.jobs[run, name] = JobSeen()
+        self.pods[run, name] = PodSeen(name=name, owner=name, created=self.now)
+        begin = fate.uniform(0.1, 3)
+        end = begin + fate.uniform(0.1, 20)
+        odd = [0, 0, 0] if self.calm else [4, 4, 4]
+        kind = fate.choices(["ok", "failed", "evicted", "pull", "lost", "hang", "deleted"], [75, 10, 3, 2, *odd])[0]
+        self.later(begin, lambda: self._pod(run, name, None, running=kind != "pull"))
+        if kind == "pull":
+            self.later(begin, lambda: self._pod(run, name, None, waiting="ErrImagePull"))
+        elif kind == "deleted":
+            self.later(end, lambda: self.jobs.pop((run, name), None))
+        elif kind == "lost":
+            self.later(end, lambda: self.pods.pop((run, name), None))
+            self.later(end + 1, lambda: self._job(run, name, complete=fate.random() < 0.5))
+        elif kind != "hang":
+
+            def ended() -> None:
+                told = "Evicted" if kind == "evicted" else ""
+                self._pod(run, name, None, running=False, exit_code=1 if kind == "failed" else 0, disruption=told)
+                if kind == "ok" and (run, name) in self.pods and not self.pods[run, name].deleting_since:
+                    self.truth.evidence.add((run, name))
+
+            # The two watches are not ordered: the Job's may tell first.
+            self.later(end, ended)
+            self.later(end + fate.uniform(-0.1, 0.1), lambda: self._job(run, name, complete=kind == "ok"))
+
+    def _job(self, run: str, name: str, *, complete: bool) -> None:
+        if (run, name) in self.jobs:
+            self.jobs[run, name] = JobSeen(complete=complete, failed=not complete)
+
+    def _start_load(self, run: str, name: str) -> None:
+        if (run, name) in self.jobs:
+            return
+        spec = self._load_spec(run, name)
+        fate = self.fate("load", run, name)
+        self.jobs[run, name] = JobSeen()
+        odd = [0] if self.calm else [5]
+        kind = fate.choices(["ok", "missed", "slow", "lost", "unreadable", "hang"], [70, 10, 5, 5, 5, *odd])[0]
+        length = spec.profile.duration.total_seconds()
+        for index in range(spec.workers):
+            self.pods[run, f"{name}-{index}"] = PodSeen(
+                name=f"{name}-{index}", owner=name, created=self.now, index=index
+            )
+            begin = fate.uniform(0.1, 5)
+            last = kind in {"lost", "unreadable", "hang"} and index == 0
+
+            def running(index: int = index) -> None:
+                self._pod(run, name, index, running=True)
+                self._log(run, name, spec, kind, index, final=False)
+
+            def ended(index: int = index, last: bool = last) -> None:
+                lost = kind == "lost" and last
+                self._pod(run, name, index, running=False, exit_code=137 if lost else 0)
+                if not lost:
+                    self._log(run, name, spec, kind, index, final=True, unreadable=last)
+
+            self.later(begin, running)
+            if not (kind == "hang" and last):
+                self.later(begin + length + fate.uniform(0, 2), ended)
+        if kind == "ok":
+            self.truth.evidence.add((run, name))  # its logs tell, and are read to their end or the run cannot pass
+
+    def _load_spec(self, run: str, name: str) -> Any:
+        spec = self.specs[int(run)]
+        if isinstance(spec, TestScenarioSpec):
+            return next(step.load for step in spec.steps if step.name == name)
+        return spec
+
+    def _log(
+        self, run: str, name: str, spec: Any, kind: str, index: int, *, final: bool, unreadable: bool = False
+    ) -> None:
+        """A worker writes a line; those who follow it read it a moment later."""
+        known = self.logs.get((run, name), LoadSeen(LoadResult(workers=spec.workers)))
+        reporting = min(spec.workers, known.result.workers_reporting + (not final))
+        finished = known.finished | ({index} if final and not unreadable else set())
+        summary = LatencySummary(**dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p999", "max"), "5ms"))
+        rate = float(spec.profile.rate or 0)
+        result = LoadResult(
+            workers=spec.workers,
+            workers_reporting=reporting,
+            workers_finished=len(finished),
+            requests=100,
+            requested_rate=rate,
+            achieved_rate=rate / 2 if kind == "slow" else rate,
+            latency=summary,
+        )
+        slow = timedelta(seconds=9) if kind == "missed" else timedelta(milliseconds=5)
+        values = {"latency.p99": slow, "errors.rate": 0.0}
+        lost = {**known.unreadable, **({index: "its log was rotated"} if unreadable else {})}
+        self.logs[run, name] = LoadSeen(result, values, finished, lost)
+        if name in self.memory.following and self.memory.run == run:
+            self.later(0.05, lambda memory=self.memory: self._read(memory, run, name))
+
+    def _read(self, memory: Memory, run: str, name: str) -> None:
+        if memory.run == run and (run, name) in self.logs:
+            memory.loads[name] = self.logs[run, name]
+
+    # What goes on between turns
+
+    def _go_on(self, run: str, decision: Decision[Any]) -> None:
+        activities, memory = decision.activities, self.memory
+        for name in sorted(activities.probes - memory.probes.keys()):
+            memory.probes[name] = ProbeSeen()
+            self._probe(memory, run, name)
+        memory.checking &= activities.checks
+        for name in sorted(activities.checks - memory.checking - memory.outcomes.keys()):
+            memory.checking.add(name)
+            self._send(memory, run, name)
+        for name in sorted(activities.follows - memory.following):
+            memory.following.add(name)
+            memory.loads.setdefault(name, LoadSeen(LoadResult(workers=self._load_spec(run, name).workers)))
+            self.later(self.fate("reading", run, name).uniform(0.1, 3), lambda n=name: self._read(memory, run, n))
+
+    def _probe(self, memory: Memory, run: str, name: str) -> None:
+        fate = self.fate("probe", run, name)
+        never = not self.calm and fate.random() < 0.03
+
+        def probed() -> None:
+            if self.memory is not memory or memory.run != run:
+                return
+            good = not never and fate.random() < 0.7
+            memory.probes[name] = ProbeSeen(memory.probes[name].successes + 1 if good else 0, "" if good else "refused")
+            spec = self.specs[int(run)]
+            assert isinstance(spec, TestScenarioSpec)
+            service = next(one for one in spec.environment.services if one.name == name)
+            if memory.probes[name].successes >= service.ready.success_threshold:
+                self.truth.healthy.add((run, name))
+            elif (run, name) in self.deployments:
+                self.later(fate.uniform(0.05, 1), probed)
+
+        self.later(fate.uniform(0.05, 1), probed)
+
+    def _send(self, memory: Memory, run: str, name: str) -> None:
+        self.truth.sent[run, name] = self.truth.sent.get((run, name), 0) + 1
+        fate = self.fate("send", run, name)
+        states = [StepState.SUCCEEDED, StepState.FAILED, StepState.ERROR]
+        state = fate.choices(states, [80, 12, 8])[0]
+        silent = not self.calm and fate.random() < 0.05
+
+        def answered() -> None:
+            if self.memory is memory and memory.run == run and name in memory.checking:
+                memory.checking.discard(name)
+                memory.outcomes[name] = Outcome(state, "Judged", "status 200", {f"c_{name}": 1})
+                if state is StepState.SUCCEEDED:
+                    self.truth.evidence.add((run, name))
+
+        if not silent:
+            self.later(fate.uniform(0.01, 8), answered)
+
+    # What must hold at every turn
+
+    def _check(self, status: Any, decision: Decision[Any]) -> None:
+        flags = {condition.type: condition.status for condition in status.conditions}
+        if flags:
+            assert [flags[kind] for kind in ("Ready", "Reconciling", "Stalled")].count("True") == 1, flags
+            assert (flags["Complete"] == "True") == (status.verdict is not None)
+        if status.run is None or isinstance(status, LoadTestStatus):
+            return
+        run, spec = status.run.id, self.specs[status.run.generation]
+        assert isinstance(spec, TestScenarioSpec)
+        services = {service.name: service for service in spec.environment.services}
+        for action in decision.actions:
+            if isinstance(action, StartService):
+                for need in services[action.service].depends_on:
+                    healthy = need.condition is DependencyCondition.HEALTHY
+                    probed = services[need.service].ready.http or services[need.service].ready.tcp
+                    assert (run, need.service) in self.truth.running
+                    assert not (healthy and probed) or (run, need.service) in self.truth.healthy
+        self._check_order(status, spec)
+        if status.verdict is Verdict.PASSED:
+            required = [step.name for step in (*status.setup, *status.steps) if step.state is not StepState.SKIPPED]
+            assert all((run, name) in self.truth.evidence for name in required), "a false green"
+            assert all((run, name) in self.truth.running for name in services)
+        posts = {step.name for step in spec.steps if step.http and not step.http.idempotent}
+        assert all(self.truth.sent.get((run, name), 0) <= 1 for name in posts), "a request was sent twice"
+
+    def _check_order(self, status: TestScenarioStatus, spec: TestScenarioSpec) -> None:
+        states = {step.name: step.state for step in status.steps}
+        begun = {name for name, state in states.items() if state not in {StepState.PENDING, StepState.SKIPPED}}
+        for step in spec.steps:
+            for need in step.needs if step.name in begun else ():
+                met = {
+                    NeedResult.SUCCEEDED: {StepState.SUCCEEDED},
+                    NeedResult.FAILED: {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE},
+                    NeedResult.COMPLETED: set(StepState) - {StepState.PENDING, StepState.RUNNING, StepState.SKIPPED},
+                }[need.result]
+                assert states[need.step] in met, f"{step.name} started before {need.step} had ended as asked"
+        if begun:
+            assert all(service.healthy_at for service in status.services)
+            assert all(entry.state is StepState.SUCCEEDED for entry in status.setup)
+
+
+def leftovers(world: World) -> list[str]:
+    """What a run has left behind in the cluster."""
+    return [*world.namespaces, *(f"{run}/{name}" for run, name in (*world.deployments, *world.jobs))]
+
+
+def namespace_of(run: str) -> str:
+    """Name of the environment's namespace."""
+    return names.environment_namespace("checkout", UID, run)
+
+
+#: What a LoadTest calls its one load.
+LOAD = STEP
