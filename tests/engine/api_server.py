@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
 
-from seatrial.kube.client import Client
+from seatrial.kube.client import Client, connect
 
 Object = dict[str, Any]
 Listener = Callable[[str, str, Object], None]
@@ -138,6 +138,8 @@ class ApiServer:
         self.listeners: list[Listener] = []
         self.cluster = Cluster()
         self.logs: dict[str, list[str | None]] = {}
+        #: Whether a log that has no more lines stays open, as that of a container that runs.
+        self.hold_logs = False
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self.put("namespaces", {"metadata": {"name": "shop"}})
@@ -201,6 +203,7 @@ class ApiServer:
             self.put_pod(deployment, name, container or {"state": {"running": {}}}, ready=ready)
         metadata = deployment["metadata"]
         status = {"observedGeneration": 1, "readyReplicas": replicas if ready else 0}
+        status["availableReplicas"] = status["readyReplicas"]
         self.change("deployments", metadata["name"], metadata["namespace"], lambda body: body.update(status=status))
 
     def put_pod(
@@ -396,6 +399,8 @@ class ApiServer:
                 request.transport.close()
                 return response
             await response.write(line.encode() + b"\n")
+        if self.hold_logs:
+            await self._closing.wait()
         return response
 
     def close(self) -> None:
@@ -501,8 +506,25 @@ async def serving() -> AsyncIterator[tuple[ApiServer, Client, str]]:
     app.router.add_route("*", "/{path:.*}", server.handle)
     async with TestServer(app) as http:
         url = str(http.make_url("")).rstrip("/")
-        async with ApiClient(Configuration(host=url)) as api:
-            try:
-                yield server, Client(api), url
-            finally:
-                server.close()
+        with TemporaryDirectory() as folder:
+            async with connect(kubeconfig=str(kubeconfig(Path(folder), url))) as client:
+                try:
+                    yield server, client, url
+                finally:
+                    server.close()
+
+
+def kubeconfig(folder: Path, url: str) -> Path:
+    """Writes a kubeconfig by which a server is reached."""
+    path = folder / "kubeconfig"
+    context = {"cluster": "test", "user": "test", "namespace": "shop"}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": url}}],
+        "users": [{"name": "test", "user": {"token": "secret"}}],
+        "contexts": [{"name": "test", "context": context}],
+        "current-context": "test",
+    }
+    path.write_text(json.dumps(content))  # JSON is YAML
+    return path

@@ -85,6 +85,9 @@ class Trial:
     def status(self) -> Any:
         return self.subject.status
 
+    def phase(self) -> Any:
+        return self.status.phase
+
     def turn(self, seconds: float = 0, **seen: Any) -> Decision[Any]:
         """Takes a turn. The environment's namespace is there unless ``namespace`` says otherwise."""
         is_load = isinstance(self.status, LoadTestStatus)

@@ -32,7 +32,7 @@ def test_any_other_exit_code_is_failure() -> None:
     ("ended", "reason", "says"),
     [
         (pod("j", exit_code=137, ended_reason="OOMKilled"), "OOMKilled", "raise resources.limits"),
-        (pod("j", exit_code=128, ended_reason="StartError", waiting_message="no such file"), "ContainerCannotRun", "no such file"),
+        (pod("j", exit_code=128, ended_reason="StartError", waiting_message="why"), "ContainerCannotRun", "why"),
         (pod("j", exit_code=127, ended_reason="ContainerCannotRun"), "ContainerCannotRun", "could not start"),
         (pod("j", exit_code=137, disruption="Evicted"), "Evicted", "was taken away: Evicted"),
         (pod("j", exit_code=0, disruption="Preempted"), "Preempted", "was taken away: Preempted"),

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -108,7 +109,7 @@ class World:
     Args:
         spec: Spec of the resource.
         seed: Decides what becomes of everything.
-        crashes: Numbers of the writes after which the operator is killed.
+        crashes: Numbers of the writes, and of the turns, after which the operator is killed.
         lossy: Whether status writes that tell of nothing but progress are never made.
         calm: Whether everything that is started comes to a good or bad end of its own, in good time.
     """
@@ -131,6 +132,7 @@ class World:
         self.logs: dict[tuple[str, str], LoadSeen] = {}
         self.writes = self.turns = self.restarts = 0
         self.wake_at: datetime | None = None
+        self.back_at = START
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
 
@@ -169,11 +171,13 @@ class World:
             self.generation += 1
             self.specs[self.generation] = spec
 
-    def kill(self) -> None:
-        """The operator is killed and started again."""
+    def kill(self, away: float = 0) -> None:
+        """The operator is killed, and started again some seconds later."""
         self.memory = Memory()
         self.wake_at = None
         self.restarts += 1
+        self.back_at = max(self.back_at, self.now + timedelta(seconds=away))
+        self.later(away, lambda: None)
 
     def take_namespace(self) -> None:
         """Somebody else deletes the environments."""
@@ -182,20 +186,20 @@ class World:
 
     def fate(self, *parts: str) -> Random:
         """Decides what becomes of a thing, the same way each time."""
-        return Random("/".join((str(self.seed), *parts)))
+        return Random("/".join((str(self.seed), *parts)))  # noqa: S311 - nothing is secret here
 
     # The operator's turn
 
     def _settle(self) -> None:
         """Takes turns until one changes nothing; what is still to come has then to come by itself."""
         for _ in range(TURNS_AT_ONCE):
-            if not self.exists:
+            if not self.exists or self.now < self.back_at:
                 return
             try:
                 if not self._turn():
                     return
             except Crash:
-                self.kill()
+                self.kill(away=self.fate("away", str(self.writes)).choice([0, 0.5, 5, 30]))
         raise AssertionError(f"the plan does not settle: {self.stored}")
 
     def _turn(self) -> bool:
@@ -221,6 +225,8 @@ class World:
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
             self._let_go()
         self.wake_at = decision.wake_at
+        if self.turns in self.crashes:
+            raise Crash
         return bool(decision.actions) or before != after
 
     def _plan(self) -> Decision[Any]:
@@ -378,7 +384,10 @@ class World:
             fate = self.fate("stop", *key)
             self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
             stuck = 0.0 if self.calm or fate.random() > 0.1 else 300.0
-            self.later(fate.uniform(0.1, 5) + stuck, lambda key=key: self.pods.pop(key, None))
+            self.later(fate.uniform(0.1, 5) + stuck, partial(self._remove, self.pods, key))
+
+    def _remove(self, objects: dict[tuple[str, str], Any], key: tuple[str, str]) -> None:
+        objects.pop(key, None)
 
     def _pod(self, run: str, owner: str, index: int | None, **state: Any) -> None:
         """Changes a pod, unless it is not there any more."""
@@ -401,7 +410,7 @@ class World:
         if kind == "crash":
             for restarts in range(1, 7):
                 again = begin + 5 * 2**restarts
-                self.later(again, lambda n=restarts: self._pod(run, name, None, restarts=n, last_exit_code=1))
+                self.later(again, partial(self._pod, run, name, None, restarts=restarts, last_exit_code=1))
             return
         if kind == "stuck":
             self.later(begin, lambda: self._pod(run, name, None, unschedulable="0/1 nodes are available"))
@@ -434,9 +443,9 @@ class World:
         if kind == "pull":
             self.later(begin, lambda: self._pod(run, name, None, waiting="ErrImagePull"))
         elif kind == "deleted":
-            self.later(end, lambda: self.jobs.pop((run, name), None))
+            self.later(end, partial(self._remove, self.jobs, (run, name)))
         elif kind == "lost":
-            self.later(end, lambda: self.pods.pop((run, name), None))
+            self.later(end, partial(self._remove, self.pods, (run, name)))
             self.later(end + 1, lambda: self._job(run, name, complete=fate.random() < 0.5))
         elif kind != "hang":
 
@@ -515,7 +524,7 @@ class World:
         lost = {**known.unreadable, **({index: "its log was rotated"} if unreadable else {})}
         self.logs[run, name] = LoadSeen(result, values, finished, lost)
         if name in self.memory.following and self.memory.run == run:
-            self.later(0.05, lambda memory=self.memory: self._read(memory, run, name))
+            self.later(0.05, partial(self._read, self.memory, run, name))
 
     def _read(self, memory: Memory, run: str, name: str) -> None:
         if memory.run == run and (run, name) in self.logs:
@@ -535,7 +544,7 @@ class World:
         for name in sorted(activities.follows - memory.following):
             memory.following.add(name)
             memory.loads.setdefault(name, LoadSeen(LoadResult(workers=self._load_spec(run, name).workers)))
-            self.later(self.fate("reading", run, name).uniform(0.1, 3), lambda n=name: self._read(memory, run, n))
+            self.later(self.fate("reading", run, name).uniform(0.1, 3), partial(self._read, memory, run, name))
 
     def _probe(self, memory: Memory, run: str, name: str) -> None:
         fate = self.fate("probe", run, name)

@@ -17,6 +17,10 @@ from cel_expr_python.ext import ext_strings
 
 _LATENCIES: Final = ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
 
+#: Most entries of a list or map that ``map`` and ``filter`` go through, and most characters that may be split for
+#: them: the runtime copies their result for each entry, so their time grows with the square (10,000 take seconds).
+TRANSFORMED: Final = 1000
+
 
 class ExpressionError(ValueError):
     """The expression is wrong as it stands: its syntax, a name it uses, or the types it compares."""
@@ -69,6 +73,8 @@ class Program:
         Raises:
             EvaluationError: There is no value; the message says why.
         """
+        if _TRANSFORMS.search(self.expression):
+            _refuse_many(self, values)
         try:
             result = self._compiled.eval(data=values)
         except RuntimeError as error:
@@ -136,6 +142,33 @@ def _compile(scope: Scope, expression: str) -> Program:
         ),
         _compiled=compiled,
     )
+
+
+_TRANSFORMS = re.compile(r"\.\s*(?:map|filter)\s*\(")
+_SPLITS = re.compile(r"\.\s*split\s*\(")
+
+
+def _refuse_many(program: Program, values: Mapping[str, Any]) -> None:
+    """Keeps an answer that is too long from those who would take too long with it.
+
+    Raises:
+        EvaluationError: A list, a map or a text that is split has more than :data:`TRANSFORMED` entries.
+    """
+    splits = _SPLITS.search(program.expression) is not None
+    for name in program.reads:
+        waiting = [values.get(name)]
+        while waiting:
+            value = waiting.pop()
+            if not isinstance(value, str | list | Mapping):
+                continue
+            if len(value) > TRANSFORMED and (splits or not isinstance(value, str)):
+                what = "characters to split" if isinstance(value, str) else "entries"
+                raise EvaluationError(
+                    f"{name} has {len(value)} {what}, and map and filter take at most {TRANSFORMED}: "
+                    "use all or exists, or ask for less"
+                )
+            if not isinstance(value, str):
+                waiting.extend(value.values() if isinstance(value, Mapping) else value)
 
 
 def _readable(error: str) -> str:

@@ -33,7 +33,6 @@ def container(spec: Container, name: str) -> Object:
         "env": [entry.to_kubernetes() for entry in spec.env],
         "resources": resources(spec),
         "securityContext": security_context(spec.pod_security),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if spec.command:
         built["command"] = list(spec.command)

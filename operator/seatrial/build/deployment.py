@@ -21,7 +21,8 @@ def deployment(origin: Origin, namespace: str, service: Service) -> Object:
     built = container(service, service.name)
     if service.ports:
         built["ports"] = [{"name": port.name, "containerPort": port.port} for port in service.ports]
-    if probe := _kubelet_probe(service):
+    probe = _kubelet_probe(service)
+    if probe:
         built["readinessProbe"] = probe
     return {
         "apiVersion": "apps/v1",
@@ -29,6 +30,8 @@ def deployment(origin: Origin, namespace: str, service: Service) -> Object:
         "metadata": metadata,
         "spec": {
             "replicas": service.replicas,
+            # Without a probe a container counts as ready the moment it starts, even one that crashes at once.
+            "minReadySeconds": 0 if probe else 1,
             # A trial never rolls: a broken pod is a finding, not something to work around.
             "strategy": {"type": "Recreate"},
             "revisionHistoryLimit": 0,

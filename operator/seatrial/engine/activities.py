@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
 from seatrial.api.environment import Service
 from seatrial.api.load import LoadSpec
@@ -118,7 +118,7 @@ class Activities:
     @retry(
         retry=retry_if_exception(_transient),
         stop=stop_after_delay(LOOKUP_PATIENCE),
-        wait=wait_exponential_jitter(initial=0.1, max=5),
+        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
         reraise=True,
     )
     async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import StepState, StepStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
@@ -19,6 +19,7 @@ from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
 from seatrial.engine.perform import Performer, Refused, Stage
 from seatrial.engine.record import Record
+from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
 from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
@@ -73,6 +74,7 @@ class Controller:
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
         self._activities = Activities(client, self._exchanger)
+        self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
         self._closing = False
 
@@ -102,16 +104,23 @@ class Controller:
         with self._metrics.turn(key.kind):
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
+                look_at = await self._look_again(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status)
-                return await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
-            test = self._subjects.load_test(key, body)
-            observed = self._observe(key, test.uid, test.status)
-            return await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
+                wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
+            else:
+                test = self._subjects.load_test(key, body)
+                look_at = await self._look_again(key, test)
+                observed = self._observe(key, test.uid, test.status)
+                wake_at = await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
+        return earliest([wake_at, look_at])
+
+    async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
+        run = _run(subject.status)
+        return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
 
     def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
-        active = status.run is not None and status.phase != "Done"
-        run = status.run.id if active and status.run else None
+        run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
         session = self._session(key, run)
         return Observed(
@@ -144,7 +153,7 @@ class Controller:
         self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
     ) -> datetime | None:
         before, after = subject.status, decision.status
-        session = self._session(key, after.run.id if after.run and after.phase != "Done" else None)
+        session = self._session(key, _run(after))
         stage = _stage(key, subject, after)
         if self._closing:
             after = _held_back(before, after, stage.spec)
@@ -253,6 +262,11 @@ class Controller:
             session.stop()
         self._record.forget(key)
         self._subjects.forget(key)
+
+
+def _run(status: TrialStatus) -> str | None:
+    """Name of the run under way, its teardown included."""
+    return status.run.id if status.run and status.phase is not Phase.DONE else None
 
 
 def _label(body: Object, key: str) -> str:

@@ -5,7 +5,7 @@ import time
 from contextlib import aclosing
 from typing import Protocol
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
@@ -57,7 +57,7 @@ async def follow_worker(
 
     retrying = AsyncRetrying(
         stop=silent,
-        wait=wait_exponential_jitter(initial=0.1, max=5),
+        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
         retry=retry_if_exception_type((KubeError, _NotEnded)),
         reraise=True,
     )

@@ -1,8 +1,11 @@
 """Prometheus metrics, none of which has a label per resource or run."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from seatrial.api.status import TrialStatus
 from seatrial.api.timestamp import moment
@@ -35,6 +38,14 @@ class Metrics:
             buckets=(1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
         )
 
+    def count_writes(self, writes: Mapping[tuple[str, str], int]) -> None:
+        """Shows a client's writes.
+
+        Args:
+            writes: Their number, by HTTP method and by what they are about; read anew for each scrape.
+        """
+        self.registry.register(_Writes(writes))
+
     def turn(self, kind: str) -> AbstractContextManager[object]:
         """Measures a turn."""
         return self._turns.labels(kind).time()
@@ -47,3 +58,21 @@ class Metrics:
         if after.run and after.run.started_at and after.run.finished_at:
             length = moment(after.run.finished_at) - moment(after.run.started_at)
             self._duration.labels(kind).observe(length.total_seconds())
+
+
+class _Writes(Collector):
+    """Reads the client's own count, so that the client need not know of metrics."""
+
+    def __init__(self, writes: Mapping[tuple[str, str], int]) -> None:
+        self._writes = writes
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yields the one metric."""
+        family = CounterMetricFamily(
+            "seatrial_api_writes",
+            "Requests to the API server that ask for a change, refused ones included.",
+            labels=["verb", "resource"],
+        )
+        for (verb, resource), number in sorted(self._writes.items()):
+            family.add_metric([verb, resource], number)
+        yield family

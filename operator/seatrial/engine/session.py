@@ -5,6 +5,7 @@ again has its intent on record.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from seatrial.api.load import LoadSpec
@@ -56,8 +57,10 @@ class WorkerLines:
         """The merge of the newest lines; made anew only when a line has come."""
         if self._seen is None:
             merge = merged(self.lines, self.spec)
+            # The single requests' histograms are most of the cost of a merge, and only the end needs them.
+            ended = merge.finished == self.spec.workers
             self._seen = LoadSeen(
-                result=load_result(merge),
+                result=load_result(merge, by_request=ended),
                 values=threshold_values(merge),
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 unreadable=dict(self.unreadable),
@@ -76,7 +79,8 @@ class Session:
         loads: Workers' lines, by step.
         refusals: What the API server refused for good, by the key of the action.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``follow/NAME``, ``log/POD``.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
     run: str
@@ -86,6 +90,7 @@ class Session:
     refusals: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    looked: float = field(default_factory=time.monotonic)
 
     def checking(self) -> frozenset[str]:
         """Steps whose request is under way."""

@@ -48,7 +48,7 @@ def see_deployment(body: Object) -> DeploymentSeen:
     refused = _condition(status, "ReplicaFailure")
     return DeploymentSeen(
         current=status.get("observedGeneration", 0) >= body["metadata"].get("generation", 1),
-        ready=status.get("readyReplicas", 0),
+        ready=status.get("availableReplicas", 0),
         refusal=refused.get("message", "") if refused else "",
     )
 

@@ -46,6 +46,7 @@ async def _operate(settings: Settings) -> None:
     async with connect() as client:
         await _check_installed(client)
         metrics = Metrics(CollectorRegistry())
+        metrics.count_writes(client.writes)
         controller = Controller(client, settings, metrics)
         heartbeat = Heartbeat(client, settings.namespace)
         register(registry, controller, heartbeat)

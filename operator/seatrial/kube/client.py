@@ -6,6 +6,7 @@ so only its transport, configuration and authentication are used.
 
 import json
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
 from seatrial.kube.errors import ApiError, Conflict, Expired, KubeError, NotFound, Unreachable
-from seatrial.kube.resources import PODS, Resource
+from seatrial.kube.resources import PODS, Resource, subject
 
 #: Seconds for one call. The API server itself gives up after 60.
 TIMEOUT = 30.0
@@ -33,11 +34,17 @@ class Client:
 
     Every method raises :class:`ApiError` (or a kind of it) when the server refuses and :class:`Unreachable`
     when there is no answer.
+
+    Attributes:
+        default_namespace: The namespace of the kubeconfig's context.
+        writes: Requests that ask for a change, refused ones included, by HTTP method and by what they are about, as
+            RBAC rules name it.
     """
 
     def __init__(self, api: ApiClient, default_namespace: str = "default") -> None:
         self._api = api
         self.default_namespace = default_namespace
+        self.writes: Counter[tuple[str, str]] = Counter()
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """Returns one object."""
@@ -175,6 +182,8 @@ class Client:
     async def _send(
         self, method: str, path: str, body: Any, query: Mapping[str, str], content_type: str, timeout: Any
     ) -> Any:
+        if method != "GET":
+            self.writes[method, subject(path)] += 1
         headers = {"Accept": "application/json", "Content-Type": content_type}
         url = f"{self._api.configuration.host}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
         try:

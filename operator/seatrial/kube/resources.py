@@ -38,6 +38,15 @@ class Resource:
         return "/".join(parts)
 
 
+def subject(path: str) -> str:
+    """What a path is about, as RBAC rules name it: ``testscenarios/status`` for the status of one TestScenario."""
+    parts = path.strip("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if parts[0] == "namespaces" and len(parts) > 2:
+        parts = parts[2:]
+    return "/".join(parts[::2])
+
+
 TEST_SCENARIOS = Resource(GROUP, VERSION, "testscenarios", "TestScenario")
 LOAD_TESTS = Resource(GROUP, VERSION, "loadtests", "LoadTest")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

@@ -13,6 +13,8 @@ from seatrial.load.pace import Pace
 
 #: Bytes of histograms that a line may have. Lines that are not the last leave the single requests' out beyond it.
 _HISTOGRAM_BYTES = 150_000
+#: Nanoseconds over which a rate says something: making the last line alone is no full use of a core.
+_SHORTEST_INTERVAL = 500_000_000
 #: Seconds for which the process waits at its end for a reader of its standard output.
 _FLUSH_SECONDS = 10.0
 
@@ -30,6 +32,8 @@ class Journal:
         self._measured_from = measured_from
         self._seq = 0
         self._last = (pace.begin, process_time_ns(), 0)
+        self._per_second = 0.0
+        self._cpu = 0.0
         self._cpu_max = 0.0
         self._loop_lag_max = 0
         self._load_end = pace.end
@@ -42,12 +46,8 @@ class Journal:
             end: State of the last line; left out before.
         """
         pace, tally = self._pace, self._pace.tally
-        now, cpu_now, ended = monotonic_ns(), process_time_ns(), tally.requests + tally.warmup
-        before, cpu_before, ended_before = self._last
-        self._last = (now, cpu_now, ended)
-        elapsed = max(now - before, 1)
-        cpu = (cpu_now - cpu_before) / elapsed
-        self._cpu_max = max(self._cpu_max, cpu)
+        now, ended = monotonic_ns(), tally.requests + tally.warmup
+        self._look(now, ended)
         loop_lag, self.loop_lag = self.loop_lag, 0
         self._loop_lag_max = max(self._loop_lag_max, loop_lag)
         requests, errors, dropped = tally.requests, dict(tally.errors), tally.dropped
@@ -72,12 +72,12 @@ class Journal:
             retries=tally.retries,
             ended=ended,
             bytes=tally.bytes_received,
-            per_second=round((ended - ended_before) / elapsed * 1e9, 1),
+            per_second=round(self._per_second, 1),
             in_flight=pace.in_flight,
             in_flight_max=pace.in_flight_max,
             lag_p99=min(lag.percentile(99), tally.lag_max // 1000),
             lag_max=tally.lag_max // 1000,
-            cpu=round(cpu, 3),
+            cpu=round(self._cpu, 3),
             cpu_max=round(self._cpu_max, 3),
             loop_lag=loop_lag // 1000,
             loop_lag_max=self._loop_lag_max // 1000,
@@ -85,6 +85,18 @@ class Journal:
             service=service,
             by_request=by_request,
         )
+
+    def _look(self, now: int, ended: int) -> None:
+        """Takes the rates since the last line; if that was only just, the former ones stay."""
+        before, cpu_before, ended_before = self._last
+        elapsed = now - before
+        if elapsed < _SHORTEST_INTERVAL and self._seq > 0:
+            return
+        cpu_now = process_time_ns()
+        self._last = (now, cpu_now, ended)
+        self._per_second = (ended - ended_before) / max(elapsed, 1) * 1e9
+        self._cpu = (cpu_now - cpu_before) / max(elapsed, 1)
+        self._cpu_max = max(self._cpu_max, self._cpu)
 
     def _state(self, now: int) -> State:
         if now < self._measured_from:

@@ -52,12 +52,12 @@ class WorkerLine(BaseModel):
         retries: Requests that were sent again because an idle connection had just been closed; no errors.
         bytes: Bytes of answers, headers included.
         ended: Requests that ended, those of the warm-up included.
-        per_second: Requests that ended per second since the line before.
+        per_second: Requests that ended per second since the line before, or the one before that if it was only just.
         in_flight: Requests that are unanswered.
         in_flight_max: Greatest number of them at a time.
         lag_p99: Open model: 99th percentile of actual minus intended send, in microseconds.
         lag_max: Its greatest value.
-        cpu: Share of one core that the worker used since the line before.
+        cpu: Share of one core that the worker used in the same time.
         cpu_max: Its greatest value in any line so far.
         loop_lag: Greatest delay of the event loop since the line before, in microseconds.
         loop_lag_max: Its greatest value so far.

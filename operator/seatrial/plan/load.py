@@ -16,6 +16,9 @@ from seatrial.plan.pods import trouble
 #: Share of the requested rate that must have been achieved for the result to say anything about that rate.
 RATE_TOLERANCE = 0.95
 
+#: Exit code by which a worker says that it cannot send what it was asked to, as no worker can.
+WORKER_REFUSED = 2
+
 
 def judge_thresholds(spec: LoadSpec, values: Mapping[str, Any], *, final: bool) -> list[ThresholdResult]:
     """Judges every threshold on the merged result.
@@ -107,6 +110,9 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
     wrong = trouble(pods, now)
     if wrong and wrong.final:
         return Outcome(StepState.ERROR, wrong.reason, wrong.message)
+    refused = next((pod for pod in pods if pod.exit_code == WORKER_REFUSED), None)
+    if refused:
+        return Outcome(StepState.ERROR, "LoadRefused", refused.waiting_message or "its worker refuses this load")
     lost = {
         pod.index: pod.disruption or pod.ended_reason or f"exit code {pod.exit_code}"
         for pod in pods

@@ -34,7 +34,7 @@ class DeploymentSeen:
 
     Attributes:
         current: Whether its status is about its present spec.
-        ready: Ready pods.
+        ready: Pods that are ready, and have been for as long as the Deployment asks.
         refusal: Why its pods are refused (quota, admission), if they are.
     """
 

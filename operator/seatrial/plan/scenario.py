@@ -20,16 +20,13 @@ from seatrial.plan.decision import (
     earliest,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
-from seatrial.plan.services import plan_services
+from seatrial.plan.services import plan_services, unhealthy
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
 from seatrial.plan.trial import Subject, announced, judged, new_run, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
 Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
 ScenarioDecision = Decision[TestScenarioStatus]
-
-#: Pods that have not ended so long after their deletion are left to the namespace's, which names what blocks.
-POD_PATIENCE = timedelta(seconds=15)
 
 
 def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -182,7 +179,8 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
         )
         if steps.ended:
-            return _end(replace(scenario, status=status), observed, now, judge_steps(steps.steps))
+            judgement = _judge(steps.steps, spec, observed, now)
+            return _end(replace(scenario, status=status), observed, now, judgement)
         actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
         activities = Activities(checks=frozenset(steps.checks), follows=frozenset(steps.follows))
     if now >= deadline:
@@ -190,6 +188,15 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
         judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
         return _end(replace(scenario, status=status), observed, now, judgement)
     return Decision(status, actions, activities, earliest([deadline, wake_at]), urgent)
+
+
+def _judge(steps: list[StepStatus], spec: TestScenarioSpec, observed: Observed, now: datetime) -> Judgement:
+    """Judges the steps; nothing has passed in an environment that broke under it."""
+    judgement = judge_steps(steps)
+    lost = unhealthy(spec.environment.services, observed, now)
+    if lost and judgement.verdict is Verdict.PASSED:
+        return Judgement(Verdict.ERROR, "ServiceUnhealthy", f"not healthy any more at the end: {lost}")
+    return judgement
 
 
 def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
@@ -225,15 +232,11 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-    if namespace.terminating:
-        return Decision(status, wake_at=wake_at)
-    if observed.deployments or observed.jobs:
-        return Decision(status, (StopWorkloads(),), wake_at=now + POD_PATIENCE)
-    ending = [pod.deleting_since + POD_PATIENCE for pod in observed.pods if pod.deleting_since]
-    unmarked = any(pod.deleting_since is None for pod in observed.pods)
-    if (unmarked and now < budget_ends) or (ending and now < max(ending)):
-        return Decision(status, wake_at=max(ending, default=wake_at))
-    return Decision(status, (DeleteNamespace(namespace.uid),), wake_at=wake_at)
+    # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
+    # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
+    stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
+    delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
+    return Decision(status, (*stop, *delete), wake_at=wake_at)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:

@@ -82,6 +82,25 @@ def plan_services(
     )
 
 
+def unhealthy(services: list[Service], observed: Observed, now: datetime) -> str:
+    """Names the first service that has been healthy and is not any more; empty if there is none.
+
+    Args:
+        services: What is wanted.
+        observed: What was seen.
+        now: The present.
+    """
+    for service in services:
+        deployment = observed.deployments.get(service.name)
+        if deployment is None or deployment.ready < service.replicas:
+            wrong = trouble(observed.pods_of(service.name), now)
+            ready = deployment.ready if deployment else 0
+            return f"service {service.name}: " + (
+                wrong.message if wrong else f"{ready} of {service.replicas} pods ready"
+            )
+    return ""
+
+
 def _pending(service: Service) -> ServiceStatus:
     waits = ", ".join(dependency.service for dependency in service.depends_on)
     return ServiceStatus(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
 
 from seatrial.api.cel import EvaluationError, Scope, http_scope, template_scope
 from seatrial.api.outcome import Outcome, shortened
@@ -40,7 +40,7 @@ async def run_check(exchanger: Exchanger, address: Address, step: Step, context:
     longest = max(step.eventually.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
         stop=stop_after_delay(seconds),
-        wait=wait_exponential_jitter(initial=LEAST_PAUSE, max=longest, jitter=0.02),
+        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.02),
         retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )

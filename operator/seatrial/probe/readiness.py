@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from tenacity import AsyncRetrying, retry_if_result, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_result, wait_exponential, wait_random
 
 from seatrial.api.environment import Readiness
 from seatrial.probe.address import Address
@@ -41,7 +41,7 @@ async def keep_probing(
 
     longest = max(ready.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
-        wait=wait_exponential_jitter(initial=LEAST_PAUSE, max=longest, jitter=0.05),
+        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.05),
         retry=retry_if_result(bool),
     )
     await retrying(probe)

@@ -1,0 +1,81 @@
+"""The command line: ``python -m e2e.bench [load|start|writes] [--rounds N]``, and ``--markdown FILE``."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from e2e.bench import load, results, start, table, writes
+from e2e.bench.figure import Figure
+from e2e.bench.machine import Machine
+from seatrial.kube.errors import KubeError
+
+RESULTS = Path(__file__).parents[2] / "build" / "bench.json"
+
+#: Each part, measured in so many rounds. Load comes last, because it leaves the machine hot.
+PARTS: dict[str, Callable[[int | None], list[Figure]]] = {
+    "start": lambda rounds: start.measure(rounds or start.ROUNDS),
+    "writes": lambda rounds: writes.measure(rounds or writes.ROUNDS),
+    "load": lambda _rounds: load.measure(),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="python -m e2e.bench",
+        description="Measures Seatrial, beside its peers and its floors, on the cluster that it is installed on.",
+    )
+    top.add_argument("part", nargs="?", choices=sorted(PARTS), help="measure only this; everything if omitted")
+    top.add_argument("--rounds", type=_positive, metavar="N", help="rounds of start and writes, for a quick look")
+    top.add_argument("--markdown", type=Path, metavar="FILE", help="measure nothing; print this file as a table")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, prints a table and writes build/bench.json.
+
+    Returns:
+        0 if everything could be measured, whether targets are met or not; else 1.
+    """
+    options = parser().parse_args(argv)
+    if options.markdown:
+        print(table.markdown(results.read(options.markdown)), end="")
+        return 0
+    machine = Machine.observe()
+    print(machine)
+    if machine.warning:
+        print(f"warning: {machine.warning}")
+    figures, failed = _measure([options.part] if options.part else list(PARTS), options.rounds)
+    results.write(figures, RESULTS)
+    print(f"\n{table.text(figures)}\nwritten to build/{RESULTS.name}")
+    for part, reason in failed.items():
+        print(f"error: {part} could not be measured: {reason}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _measure(parts: Sequence[str], rounds: int | None) -> tuple[list[Figure], dict[str, str]]:
+    """Measures parts. Returns the figures, and why there are none of a part."""
+    figures: list[Figure] = []
+    failed: dict[str, str] = {}
+    for part in parts:
+        print(f"measuring {part} …", flush=True)
+        try:
+            figures += PARTS[part](rounds)
+        except Exception as error:  # noqa: BLE001 - one part that fails must not lose what the others have measured
+            if not isinstance(error, RuntimeError | KubeError):
+                traceback.print_exc()
+            failed[part] = str(error) or type(error).__name__
+    return figures, failed
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not a number of rounds: give 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

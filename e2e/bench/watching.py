@@ -1,0 +1,131 @@
+"""When something happened to an object, as a watch that was opened before shows it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from e2e.bench.api import SELECTOR, Api
+from seatrial.kube.client import Object
+from seatrial.kube.resources import Resource
+
+#: Seconds that a watch lasts: longer than any benchmark.
+_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a watch.
+
+    Attributes:
+        at: When its bytes arrived, in seconds of :func:`time.perf_counter`.
+        type: ``ADDED``, ``MODIFIED`` or ``DELETED``.
+        kind: Kind of the object.
+        body: The object.
+    """
+
+    at: float
+    type: str
+    kind: str
+    body: Object
+
+    @property
+    def name(self) -> str:
+        """Name of the object."""
+        return str(self.body["metadata"]["name"])
+
+    def label(self, key: str) -> str:
+        """Value of a label; empty if it has none."""
+        return str(self.body["metadata"].get("labels", {}).get(key, ""))
+
+    def condition(self, name: str) -> bool:
+        """Whether a condition is true."""
+        rows = (self.body.get("status") or {}).get("conditions") or []
+        return any(row["type"] == name and row["status"] == "True" for row in rows)
+
+    @property
+    def ending(self) -> bool:
+        """Whether its deletion has been asked for."""
+        return self.type == "DELETED" or "deletionTimestamp" in self.body["metadata"]
+
+
+class Watching:
+    """Everything that the watches have shown so far.
+
+    Attributes:
+        events: In the order of their arrival.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._changed = asyncio.Event()
+        self._readers: list[asyncio.Task[None]] = []
+
+    def read(self, kind: str, content: aiohttp.StreamReader) -> None:
+        """Starts to take in what a watch sends."""
+        self._readers.append(asyncio.create_task(self._read(kind, content), name=f"watch of {kind}"))
+
+    async def stop(self) -> None:
+        """Takes in no more."""
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+
+    async def first(self, what: str, holds: Callable[[Event], bool], *, since: int = 0, timeout: float = 60) -> Event:
+        """Returns the first event of which something is true, waiting for it.
+
+        Args:
+            what: Says what is waited for.
+            holds: What must be true.
+            since: Index of the first event to look at.
+            timeout: Seconds to wait at most.
+
+        Raises:
+            RuntimeError: It does not come, or a watch has ended.
+        """
+        position = since
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    while position < len(self.events):
+                        if holds(self.events[position]):
+                            return self.events[position]
+                        position += 1
+                    self._changed.clear()
+                    for reader in self._readers:
+                        if reader.done():
+                            raise RuntimeError(f"the {reader.get_name()} has ended") from reader.exception()
+                    await self._changed.wait()
+        except TimeoutError as error:
+            raise RuntimeError(f"not seen within {timeout:.0f} s: {what}") from error
+
+    async def _read(self, kind: str, content: aiohttp.StreamReader) -> None:
+        rest = b""
+        try:
+            async for chunk in content.iter_any():
+                at = time.perf_counter()
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    self.events.append(Event(at, event["type"], kind, event["object"]))
+                self._changed.set()
+        finally:
+            self._changed.set()
+
+
+@asynccontextmanager
+async def watching(api: Api, *resources: Resource) -> AsyncIterator[Watching]:
+    """Watches all objects of some kinds that benchmarks or the operator have made."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+    query = {"watch": "true", "labelSelector": SELECTOR, "timeoutSeconds": str(_SECONDS)}
+    async with AsyncExitStack() as stack:
+        watch = Watching()
+        stack.push_async_callback(watch.stop)
+        for resource in resources:
+            content = await stack.enter_async_context(api.stream(resource.path(), query, timeout))
+            watch.read(resource.kind, content)
+        yield watch
