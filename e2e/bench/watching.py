@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -65,9 +65,9 @@ class Watching:
         self._changed = asyncio.Event()
         self._readers: list[asyncio.Task[None]] = []
 
-    def read(self, kind: str, content: aiohttp.StreamReader) -> None:
+    def read(self, kind: str, chunks: AsyncIterable[bytes]) -> None:
         """Starts to take in what a watch sends."""
-        self._readers.append(asyncio.create_task(self._read(kind, content), name=f"watch of {kind}"))
+        self._readers.append(asyncio.create_task(self._read(kind, chunks), name=f"watch of {kind}"))
 
     async def stop(self) -> None:
         """Takes in no more."""
@@ -103,10 +103,10 @@ class Watching:
         except TimeoutError as error:
             raise RuntimeError(f"not seen within {timeout:.0f} s: {what}") from error
 
-    async def _read(self, kind: str, content: aiohttp.StreamReader) -> None:
+    async def _read(self, kind: str, chunks: AsyncIterable[bytes]) -> None:
         rest = b""
         try:
-            async for chunk in content.iter_any():
+            async for chunk in chunks:
                 at = time.perf_counter()
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
@@ -127,5 +127,5 @@ async def watching(api: Api, *resources: Resource) -> AsyncIterator[Watching]:
         stack.push_async_callback(watch.stop)
         for resource in resources:
             content = await stack.enter_async_context(api.stream(resource.path(), query, timeout))
-            watch.read(resource.kind, content)
+            watch.read(resource.kind, content.iter_any())
         yield watch

@@ -75,8 +75,7 @@ def measure(rounds: int = ROUNDS) -> list[Figure]:
         rounds: How many.
 
     Raises:
-        RuntimeError: The scenario does not pass, is not alone, or is not seen to come or go in time; or the operator was
-            replaced meanwhile.
+        RuntimeError: The scenario does not pass, or not in time; or there was another run, or another operator.
         KubeError: The API server refuses, or does not answer.
     """
     return figures(uvloop.run(_measure(rounds)))

@@ -168,6 +168,7 @@ def test_a_mistake_is_named_and_fixing_it_recovers(trials: Trials, wrong: dict[s
     assert condition["reason"] == "InvalidSpec"
     for word in words:
         assert word in condition["message"]
+    assert _condition(stored, "Complete")["status"] == "True"
     assert trials.leftovers(stored["metadata"]["uid"]) == []
     trials.apply(scenario("mistaken", steps=[]))
     stored = trials.wait("tscn", "mistaken", "Ready")

@@ -246,7 +246,10 @@ async def test_specs_of_past_generations_are_forgotten(world: World) -> None:
     await world.until_done()
     for token in ("a", "b", "c"):
         world.server.change(
-            "testscenarios", "checkout", "shop", lambda body, token=token: body["spec"].update(run=token)  # type: ignore[misc]
+            "testscenarios",
+            "checkout",
+            "shop",
+            lambda body, token=token: body["spec"].update(run=token),  # type: ignore[misc]
         )
         generation = world.server.all("testscenarios")[0]["metadata"]["generation"]
         await world.until(lambda generation=generation: world.status()["observedGeneration"] == generation)  # type: ignore[misc]

@@ -17,9 +17,7 @@ from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio
 
-SPEC = LoadSpec.model_validate(
-    {"target": {"service": "web"}, "workers": 2, "profile": {"users": 2, "duration": "1s"}}
-)
+SPEC = LoadSpec.model_validate({"target": {"service": "web"}, "workers": 2, "profile": {"users": 2, "duration": "1s"}})
 
 
 class Following:

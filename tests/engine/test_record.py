@@ -31,9 +31,9 @@ class Recorded:
     def __init__(self, world: World) -> None:
         world.kill()
         self.world = world
-        self.uid = world.server.put("testscenarios", {"metadata": {"name": "checkout"}, "spec": {}}, "shop")["metadata"][
-            "uid"
-        ]
+        self.uid = world.server.put("testscenarios", {"metadata": {"name": "checkout"}, "spec": {}}, "shop")[
+            "metadata"
+        ]["uid"]
         self.store = Store()
         self.store.put_resource(KEY, world.server.all("testscenarios")[0])
         self.record = Record(world.client, self.store)
@@ -68,9 +68,7 @@ async def test_progress_is_written_at_most_once_a_second(recorded: Recorded) -> 
     assert recorded.writes == 1
 
 
-async def test_progress_that_waited_is_written_in_the_end(
-    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_progress_that_waited_is_written_in_the_end(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     await recorded.put(progressed("0/3"))
     assert await recorded.put(progressed("1/3")) is not None
     monkeypatch.setattr(module, "PROGRESS_INTERVAL", 0.0)
@@ -115,9 +113,10 @@ async def test_the_store_knows_at_once_what_was_written(recorded: Recorded) -> N
     body = recorded.store.resource(KEY)
     assert body
     assert body["status"]["phase"] == "Running"
-    assert body["metadata"]["resourceVersion"] == recorded.world.server.all("testscenarios")[0]["metadata"][
-        "resourceVersion"
-    ]
+    assert (
+        body["metadata"]["resourceVersion"]
+        == recorded.world.server.all("testscenarios")[0]["metadata"]["resourceVersion"]
+    )
 
 
 async def test_a_resource_that_is_gone_is_no_error(recorded: Recorded) -> None:

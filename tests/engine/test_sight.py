@@ -44,7 +44,9 @@ def test_a_running_pod_is_ready_when_its_condition_says_so() -> None:
     assert see_pod(pod(status)).ready
 
 
-@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"])
+@pytest.mark.parametrize(
+    "reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"]
+)
 def test_a_container_that_waits_says_why(reason: str) -> None:
     message = 'failed to pull image "web:nope": not found'
     seen = see_pod(pod(container({"waiting": {"reason": reason, "message": message}})))
@@ -113,7 +115,10 @@ def test_a_disruption_that_did_not_happen_is_none() -> None:
 @pytest.mark.parametrize("reason", ["Evicted", "NodeLost", "NodeShutdown", "Terminated", "UnexpectedAdmissionError"])
 def test_a_pod_that_says_itself_that_it_was_taken_away(reason: str) -> None:
     # As the kubelet writes it: no container statuses at all.
-    assert see_pod(pod({"phase": "Failed", "reason": reason, "message": "The node was low on memory"})).disruption == reason
+    assert (
+        see_pod(pod({"phase": "Failed", "reason": reason, "message": "The node was low on memory"})).disruption
+        == reason
+    )
 
 
 def test_other_reasons_of_a_pod_are_no_disruption() -> None:

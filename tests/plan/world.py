@@ -588,7 +588,8 @@ class World:
         flags = {condition.type: condition.status for condition in status.conditions}
         if flags:
             assert [flags[kind] for kind in ("Ready", "Reconciling", "Stalled")].count("True") == 1, flags
-            assert (flags["Complete"] == "True") == (status.verdict is not None)
+            invalid = any(condition.reason == "InvalidSpec" for condition in status.conditions)
+            assert (flags["Complete"] == "True") == (status.verdict is not None or invalid)
         if status.run is None or isinstance(status, LoadTestStatus):
             return
         run, spec = status.run.id, self.specs[status.run.generation]

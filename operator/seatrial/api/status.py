@@ -1,6 +1,7 @@
 """What a user gets back: verdicts, conditions, results of steps and of load."""
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -71,14 +72,18 @@ class StatusModel(Model):
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leaves out what is empty and may be: people read this."""
-        optional = {
-            name
-            for attribute, field in type(self).model_fields.items()
-            if not field.is_required()
-            for name in (attribute, field.alias)
-        }
+        optional = _optional_names(type(self))
         written: dict[str, Any] = handler(self)
         return {name: value for name, value in written.items() if name not in optional or value not in ("", [], {})}
+
+
+@cache
+def _optional_names(model: type[StatusModel]) -> frozenset[str | None]:
+    """Names of the fields that a model can do without, in Python's and in Kubernetes' spelling."""
+    fields = model.model_fields.items()
+    return frozenset(
+        name for attribute, field in fields if not field.is_required() for name in (attribute, field.alias)
+    )
 
 
 class Condition(StatusModel):

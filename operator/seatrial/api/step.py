@@ -117,8 +117,8 @@ class Step(Model):
     capture: dict[Identifier, Expression] = Field(
         {},
         max_length=16,
-        description="Values to keep for later steps, as name: CEL over the answer. At most 512 bytes each, as JSON. "
-        "They are shown in status: do not capture secrets.",
+        description="Values to keep for later steps, as name: CEL over the answer. At most 512 bytes each, as JSON, "
+        "and 24 in a scenario. They are shown in status: do not capture secrets.",
         json_schema_extra=rules(
             (
                 "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",

@@ -24,6 +24,9 @@ from seatrial.api.step import NeedResult, Step
 #: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
 SPEC_BYTES = 200_000
 
+#: Captured values are kept in status, at most 512 bytes each.
+CAPTURES = 24
+
 #: Shells have the same syntax.
 _LITERAL = "; write $${ for ${ itself"
 
@@ -134,7 +137,7 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
         for index, entry in enumerate(entries):
             field = f"spec.{phase}[{index}].job"
             yield from _templates(field, entry.job, template_scope(frozenset()))
-    yield from _captured_twice(spec.steps)
+    yield from _captures(spec.steps)
     for index, step in enumerate(spec.steps):
         yield from _step(f"spec.steps[{index}]", step, spec.steps, services)
 
@@ -175,7 +178,8 @@ def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
         yield _unknown(field, name, f"port of service {service.name}", names)
 
 
-def _captured_twice(steps: list[Step]) -> Iterator[Problem]:
+def _captures(steps: list[Step]) -> Iterator[Problem]:
+    """Captures have one name in the whole scenario, and are so few that all of them fit into status."""
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
         for name in step.capture:
@@ -184,6 +188,8 @@ def _captured_twice(steps: list[Step]) -> Iterator[Problem]:
                     f"spec.steps[{index}].capture.{name}", "", f"step {seen[name]} captures it already: rename one"
                 )
             seen.setdefault(name, step.name)
+    if len(seen) > CAPTURES:
+        yield Problem("spec.steps", f"{len(seen)} captures", f"take captures out: a scenario has at most {CAPTURES}")
 
 
 def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Service]) -> Iterator[Problem]:

@@ -98,9 +98,10 @@ def _disruption(status: Object) -> str:
     disrupted = _condition(status, "DisruptionTarget")
     if disrupted:
         return _DISRUPTIONS.get(disrupted.get("reason", ""), "Disrupted")
-    # Evictions by the kubelet before Kubernetes 1.26, and shutdowns of nodes, say so in the pod's own reason.
+    # Evictions by the kubelet before Kubernetes 1.26, shutdowns of nodes, and kubelets that refuse a pod (OutOfcpu) say
+    # so in the pod's own reason. Its deadline is the Job's doing, which says so itself.
     reason: str = status.get("reason", "")
-    return reason if reason in {"Evicted", "NodeLost", "NodeShutdown", "Terminated", "UnexpectedAdmissionError"} else ""
+    return "" if reason == "DeadlineExceeded" else reason
 
 
 def _condition(status: Object, kind: str, value: str = "True") -> Object | None:

@@ -46,18 +46,20 @@ def conditions(
     if environment is not None:
         rows.append(("EnvironmentReady", _flag(environment), "Healthy" if environment else reason, ""))
     rows += [
-        ("Complete", _flag(verdict is not None), reason if verdict else "Running", status.message if verdict else ""),
-        _succeeded(verdict, reason, status.message),
+        *_ends(verdict, reason, status.message, invalid),
         _torn_down(status, blocked),
     ]
     before = {condition.type: condition for condition in status.conditions}
     return [_condition(before.get(row[0]), row, status.observed_generation, now) for row in rows]
 
 
-def _succeeded(verdict: Verdict | None, reason: str, message: str) -> tuple[str, str, str, str]:
+def _ends(verdict: Verdict | None, reason: str, message: str, invalid: str) -> list[tuple[str, str, str, str]]:
+    """Complete is true on any end, a spec that never starts a run included, so that one wait always returns."""
+    if invalid:
+        return [("Complete", "True", "InvalidSpec", invalid), ("Succeeded", "False", "InvalidSpec", invalid)]
     if verdict is None:
-        return ("Succeeded", "Unknown", "Running", "")
-    return ("Succeeded", _flag(verdict is Verdict.PASSED), reason, message)
+        return [("Complete", "False", "Running", ""), ("Succeeded", "Unknown", "Running", "")]
+    return [("Complete", "True", reason, message), ("Succeeded", _flag(verdict is Verdict.PASSED), reason, message)]
 
 
 def _torn_down(status: TrialStatus, blocked: str) -> tuple[str, str, str, str]:

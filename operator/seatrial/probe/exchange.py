@@ -19,6 +19,9 @@ from seatrial.probe.address import Address
 #: memory.
 BODY_BYTES = 1 << 20
 
+#: Headers that say where the body ends (RFC 9112, section 6).
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+
 
 class ExchangeFailed(Exception):
     """There was no usable answer.
@@ -157,7 +160,11 @@ def _headers(address: Address, request: Request) -> list[tuple[bytes, bytes]]:
         "accept-encoding": "gzip, deflate",
         "connection": "close",
     }
-    headers |= {name.lower(): value for name, value in request.headers.items()}
+    given = {name.lower(): value for name, value in request.headers.items()}
+    if wrong := given.keys() & _FRAMING:
+        message = f"header {min(wrong)} cannot be set: it follows from the body"
+        raise ExchangeFailed("InvalidRequest", message, ours=True)
+    headers |= given
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 

@@ -1,6 +1,7 @@
 """Readiness probes: is a service answering through its Service, and has it done so often enough in a row?"""
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -66,7 +67,7 @@ async def _connect(address: Address) -> str:
     except TimeoutError:
         return f"no connection within {PROBE_TIMEOUT:g}s"
     except OSError as error:
-        return f"no connection: {error.strerror or error}"
+        return f"no connection: {os.strerror(error.errno) if error.errno else error}"
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()

@@ -1,0 +1,154 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from seatrial.api.environment import Readiness
+from seatrial.probe import readiness as module
+from seatrial.probe.address import Address
+from seatrial.probe.exchange import Exchanger
+from seatrial.probe.readiness import keep_probing
+from tests.probe.server import Connection, closed_port, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def exchanger() -> AsyncIterator[Exchanger]:
+    exchanger = Exchanger()
+    yield exchanger
+    await exchanger.close()
+
+
+class Reports(list[tuple[int, str]]):
+    def __call__(self, successes: int, failure: str) -> None:
+        self.append((successes, failure))
+
+
+def ready(threshold: int = 1, interval: str = "0s", **probe: Any) -> Readiness:
+    probe = probe or {"http": {"path": "/healthz"}}
+    return Readiness.model_validate({"successThreshold": threshold, "interval": interval, **probe})
+
+
+async def test_successes_must_come_in_a_row(exchanger: Exchanger) -> None:
+    statuses = [503, 200, 200, 500, 204, 302, 399]
+
+    async def script(connection: Connection) -> None:
+        await connection.answer(statuses[connection.number])
+
+    reports = Reports()
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(3), reports)
+    assert [successes for successes, _ in reports] == [0, 1, 2, 0, 1, 2, 3]
+    assert reports[0] == (0, "GET /healthz answered 503")
+    assert reports[3] == (0, "GET /healthz answered 500")
+    assert service.connections[0].line == "GET /healthz HTTP/1.1"
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (399, True), (400, False), (199, False)])
+async def test_what_counts_as_an_answer(exchanger: Exchanger, status: int, healthy: bool) -> None:
+    async def script(connection: Connection) -> None:
+        if status == 199 and connection.number == 0:
+            return  # closes without an answer
+        await connection.answer(status if connection.number == 0 else 200)
+
+    reports = Reports()
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(), reports)
+    assert (reports[0][0] == 1) is healthy
+
+
+async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
+
+    async def script(connection: Connection) -> None:
+        if connection.number == 0:
+            await asyncio.sleep(30)
+        await connection.answer()
+
+    reports = Reports()
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(), reports)
+    assert reports == [(0, "no answer within 0.05s"), (1, "")]
+
+
+async def test_a_tcp_probe_needs_only_a_connection(exchanger: Exchanger) -> None:
+    async def script(_connection: Connection) -> None:
+        raise AssertionError("a TCP probe sends nothing")
+
+    reports = Reports()
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(2, tcp={}), reports)
+    assert reports == [(1, ""), (2, "")]
+    assert service.connections == []
+
+
+async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger) -> None:
+    address = closed_port()
+    reports = Reports()
+    task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}), reports))
+    while len(reports) < 2:
+        await asyncio.sleep(0.005)
+    assert reports[0] == (0, "no connection: Connection refused")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), address.ip, address.port)
+    async with server:
+        await task
+    assert reports[-1] == (1, "")
+
+
+async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
+    reports = Reports()
+    # 192.0.2.0/24 is for documentation: nobody is there (RFC 5737). Where packets to it are refused, that is told too.
+    task = asyncio.create_task(keep_probing(exchanger, Address("web", "192.0.2.1", 9), ready(tcp={}), reports))
+    while not reports:
+        await asyncio.sleep(0.005)
+    task.cancel()
+    assert reports[0][0] == 0
+    assert reports[0][1].startswith("no connection")
+
+
+async def test_pauses_grow_to_the_interval(exchanger: Exchanger) -> None:
+    times: list[float] = []
+
+    async def script(connection: Connection) -> None:
+        times.append(time.monotonic())
+        await connection.answer(200 if connection.number == 4 else 503)
+
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(interval="0.2s"), Reports())
+    # 50, 100, 200 and 200 ms at the least; a busy machine makes them longer, nothing makes them shorter.
+    assert times[-1] - times[0] >= 0.55
+
+
+async def test_an_interval_of_nothing_does_not_flood_the_service(
+    exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_PAUSE", 0.1)
+    began = time.monotonic()
+
+    async def script(connection: Connection) -> None:
+        await connection.answer(200 if connection.number == 3 else 503)
+
+    async with serving(script) as service:
+        await keep_probing(exchanger, service.address, ready(), Reports())
+    assert time.monotonic() - began >= 0.3
+
+
+async def test_cancelling_ends_the_probing(exchanger: Exchanger) -> None:
+    async def script(connection: Connection) -> None:
+        await connection.answer(503)
+
+    reports = Reports()
+    async with serving(script) as service:
+        task = asyncio.create_task(keep_probing(exchanger, service.address, ready(), reports))
+        while not reports:
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        told = len(reports)
+        await asyncio.sleep(0.12)
+    assert len(reports) == told
