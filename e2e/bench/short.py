@@ -81,11 +81,11 @@ async def run_scenario(api: Api, watch: Watching, namespace: str, name: str) -> 
     """
     since = len(watch.events)
     body = manifest(TEST_SCENARIOS, name, namespace, spec=SCENARIO)
-    uid = (await api.client.create(TEST_SCENARIOS, body, namespace))["metadata"]["uid"]
+    uid = str((await api.client.create(TEST_SCENARIOS, body, namespace))["metadata"]["uid"])
     created = time.perf_counter()
 
     def is_it(event: Event) -> bool:
-        return bool(event.body["metadata"]["uid"] == uid)
+        return event.uid == uid
 
     def is_its_namespace(event: Event) -> bool:
         return event.kind == "Namespace" and event.label(names.OWNER_UID) == uid

@@ -50,10 +50,14 @@ class _Times:
 
     Attributes:
         effect: From the answer to the creation of a TestScenario to the namespace of its run.
+        shown: From the same answer to the TestScenario itself, on a watch like the operator's.
+        finalizer: From the same answer to the operator's finalizer on it.
         floor: From the answer to the creation of a namespace to that namespace, on the same watch.
     """
 
     effect: list[float] = field(default_factory=list)
+    shown: list[float] = field(default_factory=list)
+    finalizer: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
 
 
@@ -88,16 +92,21 @@ def nearest_rank(values: Sequence[float], share: float) -> float:
 
 
 def _figure(name: str, times: _Times, share: float, *, target: float) -> Figure:
+    def milliseconds(seconds: list[float]) -> float:
+        return round(nearest_rank(seconds, share) * 1000, 2)
+
     beside = {
-        "watch_floor": round(nearest_rank(times.floor, share) * 1000, 2),
+        "watch_floor": milliseconds(times.floor),
+        "resource_shown": milliseconds(times.shown),
+        "finalizer_on": milliseconds(times.finalizer),
         "max": round(max(times.effect) * 1000, 2),
         "rounds": len(times.effect),
     }
-    return Figure(name, round(nearest_rank(times.effect, share) * 1000, 2), "ms", target, "lower", beside)
+    return Figure(name, milliseconds(times.effect), "ms", target, "lower", beside)
 
 
 async def _measure(rounds: int) -> _Times:
-    async with connect() as api, own_namespace(api) as namespace, watching(api, NAMESPACES) as watch:
+    async with connect() as api, own_namespace(api) as namespace, watching(api, NAMESPACES, TEST_SCENARIOS) as watch:
         for other in await under_way(api):
             print(f"warning: {other} is under way, so the operator is not idle")
         course = _Course(api, watch, namespace)
@@ -150,17 +159,29 @@ class _Course:
         since = len(self._watch.events)
         body = manifest(TEST_SCENARIOS, name, self._namespace, spec=SCENARIO)
         stored = await self._api.client.create(TEST_SCENARIOS, body, self._namespace)
-        accepted, uid = time.perf_counter(), stored["metadata"]["uid"]
+        accepted, uid = time.perf_counter(), str(stored["metadata"]["uid"])
 
         def is_its(event: Event) -> bool:
-            return event.label(names.OWNER_UID) == str(uid)
+            return event.label(names.OWNER_UID) == uid
 
         seen = await self._watch.first(f"the namespace of {name}", is_its, since=since)
         times.effect.append(seen.at - accepted)
+        await self._approach(times, uid, accepted, since)
         await self._api.client.delete(TEST_SCENARIOS, name, self._namespace)
         await self._seen(f"{seen.name} is being deleted", seen.name, lambda event: event.ending, since)
         await asyncio.sleep(_SETTLE)
         return seen.name
+
+    async def _approach(self, times: _Times, uid: str, accepted: float, since: int) -> None:
+        """Takes down what came before the effect, on the way there."""
+
+        def has_finalizer(event: Event) -> bool:
+            return event.uid == uid and names.FINALIZER in event.body["metadata"].get("finalizers", [])
+
+        shown = await self._watch.first("the TestScenario", lambda event: event.uid == uid, since=since)
+        finalizer = await self._watch.first("its finalizer", has_finalizer, since=since)
+        times.shown.append(shown.at - accepted)
+        times.finalizer.append(finalizer.at - accepted)
 
     async def _floor(self, times: _Times, name: str) -> None:
         """Creates a namespace and waits for it."""
@@ -174,6 +195,9 @@ class _Course:
     async def _seen(
         self, what: str, name: str, holds: Callable[[Event], bool], since: int, timeout: float = 60
     ) -> Event:
-        return await self._watch.first(
-            what, lambda event: event.name == name and holds(event), since=since, timeout=timeout
-        )
+        """Waits for something to be true of a namespace."""
+
+        def is_it(event: Event) -> bool:
+            return event.kind == "Namespace" and event.name == name and holds(event)
+
+        return await self._watch.first(what, is_it, since=since, timeout=timeout)

@@ -38,6 +38,11 @@ class Event:
         """Name of the object."""
         return str(self.body["metadata"]["name"])
 
+    @property
+    def uid(self) -> str:
+        """UID of the object."""
+        return str(self.body["metadata"]["uid"])
+
     def label(self, key: str) -> str:
         """Value of a label; empty if it has none."""
         return str(self.body["metadata"].get("labels", {}).get(key, ""))

@@ -9,7 +9,7 @@ import pytest
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Step
-from seatrial.api.validation import SPEC_BYTES, InvalidSpec, Problem, available_captures, read
+from seatrial.api.validation import CAPTURES, SPEC_BYTES, InvalidSpec, Problem, available_captures, read
 
 Spec = dict[str, Any]
 
@@ -297,3 +297,17 @@ def test_captures_come_through_needs_that_must_have_succeeded(
 
 def test_a_problem_without_a_value_leaves_it_out() -> None:
     assert str(Problem("spec.a", "", "is required")) == "spec.a: is required"
+
+
+def test_more_captures_than_status_can_hold_are_refused() -> None:
+    def spec(count: int) -> Spec:
+        steps = [
+            {"name": f"s{i}", "http": {"service": "web"}, "capture": {f"c{i}": "response.status"}} for i in range(count)
+        ]
+        services = [{"name": "web", "image": "web:1", "ports": [{"name": "http", "port": 80}]}]
+        return {"environment": {"services": services}, "steps": steps}
+
+    read(TestScenarioSpec, spec(CAPTURES))
+    assert problems(spec(CAPTURES + 1)) == [
+        f"spec.steps: {CAPTURES + 1} captures: take captures out: a scenario has at most {CAPTURES}"
+    ]

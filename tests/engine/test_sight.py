@@ -112,7 +112,7 @@ def test_a_disruption_that_did_not_happen_is_none() -> None:
     assert see_pod(pod({"conditions": [condition]})).disruption == ""
 
 
-@pytest.mark.parametrize("reason", ["Evicted", "NodeLost", "NodeShutdown", "Terminated", "UnexpectedAdmissionError"])
+@pytest.mark.parametrize("reason", ["Evicted", "NodeLost", "NodeShutdown", "OutOfcpu", "UnexpectedAdmissionError"])
 def test_a_pod_that_says_itself_that_it_was_taken_away(reason: str) -> None:
     # As the kubelet writes it: no container statuses at all.
     assert (

@@ -112,7 +112,9 @@ async def test_a_template_without_a_value_is_an_error_and_sends_nothing(exchange
 # ---------------------------------------------------------------------- expectations
 
 
-@pytest.mark.parametrize(("status", "state"), [(200, "Succeeded"), (204, "Succeeded"), (302, "Failed"), (404, "Failed")])
+@pytest.mark.parametrize(
+    ("status", "state"), [(200, "Succeeded"), (204, "Succeeded"), (302, "Failed"), (404, "Failed")]
+)
 async def test_by_default_the_status_must_be_a_success(exchanger: Exchanger, status: int, state: str) -> None:
     found = await outcome(exchanger, answers(raw=b"", status=status), step())
     assert found.state == state

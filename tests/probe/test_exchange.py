@@ -293,9 +293,7 @@ async def test_each_exchange_has_a_connection_of_its_own(exchanger: Exchanger) -
     assert {seen.header("connection") for seen in service.connections} == {"close"}
 
 
-async def test_proxies_of_the_operators_environment_are_not_used(
-    monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_proxies_of_the_operators_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = closed_port()
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")

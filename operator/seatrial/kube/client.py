@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import yaml
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import incluster_config, kube_config
@@ -245,6 +246,9 @@ async def connect(context: str | None = None, kubeconfig: str | None = None) -> 
             namespace = _namespace_of(context, kubeconfig)
     except (ConfigException, OSError) as error:
         raise KubeError(f"cannot tell which cluster to use: {error}") from error
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # The package looks into the file without looking at what it holds.
+        raise KubeError(f"cannot tell which cluster to use: the kubeconfig is damaged: {error}") from error
     async with ApiClient(configuration) as api:
         yield Client(api, namespace)
 

@@ -11,7 +11,7 @@ from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, S
 from seatrial.plan.load import being_read, judge_load, present, started, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
-from seatrial.plan.trial import Subject, announced, judged, new_run, remembered, retry_delay
+from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
 Load = Subject[LoadTestSpec, LoadTestStatus]
@@ -36,18 +36,14 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
         observed: What was seen of its run.
         now: The present.
     """
-    invalid = ""
-    if test.active:
+    standing = test.standing
+    if standing is Standing.ACTIVE:
         decision = _continue(test, observed, now)
-    elif test.deleting:
-        decision = _rest(test, test.status, observed)
-    elif test.spec is None:
-        invalid = test.invalid
-        decision = _rest(test, _refused(test), observed)
-    elif test.status.run is None or test.status.run.generation != test.generation:
+    elif standing is Standing.NEW and test.spec is not None:
         decision = _begin(test, test.spec, now)
     else:
-        decision = _rest(test, test.status, observed)
+        decision = _rest(test, refused(test) if standing is Standing.INVALID else test.status, observed)
+    invalid = test.invalid if standing is Standing.INVALID else ""
     status = decision.status
     if status.run is not None or invalid:
         blocked = _blocker(status, test, observed, now)
@@ -60,17 +56,6 @@ def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecisio
     if observed.jobs:
         return Decision(status, (StopWorkloads(),))
     return Decision(status, () if observed.pods else test.letting_go)
-
-
-def _refused(test: Load) -> LoadTestStatus:
-    if test.status.observed_generation == test.generation:
-        return test.status
-    return LoadTestStatus(
-        observed_generation=test.generation,
-        reason="InvalidSpec",
-        message=test.invalid[:1000],
-        history=remembered(test.status),
-    )
 
 
 def _begin(test: Load, spec: LoadTestSpec, now: datetime) -> LoadDecision:

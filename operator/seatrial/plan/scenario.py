@@ -22,7 +22,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.services import plan_services, unhealthy
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
-from seatrial.plan.trial import Subject, announced, judged, new_run, remembered, retry_delay
+from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
 Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
@@ -37,18 +37,15 @@ def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> Scen
         observed: What was seen of its run.
         now: The present.
     """
-    invalid = ""
-    if scenario.active:
+    standing = scenario.standing
+    if standing is Standing.ACTIVE:
         decision = _continue(scenario, observed, now)
-    elif scenario.deleting:
-        decision = _rest(scenario, scenario.status, observed)
-    elif scenario.spec is None:
-        invalid = scenario.invalid
-        decision = _rest(scenario, _refused(scenario), observed)
-    elif scenario.status.run is None or scenario.status.run.generation != scenario.generation:
+    elif standing is Standing.NEW and scenario.spec is not None:
         decision = _begin(scenario, scenario.spec, observed, now)
     else:
-        decision = _rest(scenario, scenario.status, observed)
+        status = refused(scenario) if standing is Standing.INVALID else scenario.status
+        decision = _rest(scenario, status, observed)
+    invalid = scenario.invalid if standing is Standing.INVALID else ""
     return _finish(scenario, decision, observed, now, invalid)
 
 
@@ -73,18 +70,6 @@ def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) ->
     if namespace is None or not namespace.ours:
         return Decision(status, scenario.letting_go)
     return Decision(status, () if namespace.terminating else (DeleteNamespace(namespace.uid),))
-
-
-def _refused(scenario: Scenario) -> TestScenarioStatus:
-    """An invalid spec starts nothing; what the last run left in status would now mislead, so it moves to history."""
-    if scenario.status.observed_generation == scenario.generation:
-        return scenario.status
-    return TestScenarioStatus(
-        observed_generation=scenario.generation,
-        reason="InvalidSpec",
-        message=scenario.invalid[:1000],
-        history=remembered(scenario.status),
-    )
 
 
 def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:

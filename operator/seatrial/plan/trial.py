@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Generic, TypeVar
 
 from seatrial.api.outcome import shortened
@@ -16,6 +17,15 @@ Status = TypeVar("Status", bound=TrialStatus)
 
 #: Runs kept in status.history.
 HISTORY = 10
+
+
+class Standing(Enum):
+    """What a resource asks for."""
+
+    ACTIVE = "a run is under way, its teardown included"
+    NEW = "a run is to begin"
+    INVALID = "its spec is wrong, so that none can"
+    IDLE = "nothing is to be done, but perhaps to let go"
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,18 @@ class Subject(Generic[Spec, Status]):
     def active(self) -> bool:
         """Whether a run is under way, its teardown included."""
         return self.status.run is not None and self.status.phase is not Phase.DONE
+
+    @property
+    def standing(self) -> Standing:
+        """What it asks for now."""
+        if self.active:
+            return Standing.ACTIVE
+        if self.deleting:
+            return Standing.IDLE
+        if self.spec is None:
+            return Standing.INVALID
+        ran = self.status.run is not None and self.status.run.generation == self.generation
+        return Standing.IDLE if ran else Standing.NEW
 
     @property
     def superseded(self) -> Judgement | None:
@@ -90,6 +112,18 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
 def retry_delay(overdue: timedelta) -> timedelta:
     """Looks again after a fifth of the time already waited, from a second to five minutes."""
     return min(max(overdue / 5, timedelta(seconds=1)), timedelta(minutes=5))
+
+
+def refused(subject: Subject[Spec, Status]) -> Status:
+    """An invalid spec starts nothing; what the last run left in status would now mislead, so it moves to history."""
+    if subject.status.observed_generation == subject.generation:
+        return subject.status
+    return type(subject.status)(
+        observed_generation=subject.generation,
+        reason="InvalidSpec",
+        message=subject.invalid[:1000],
+        history=remembered(subject.status),
+    )
 
 
 def judged(status: Status, judgement: Judgement, now: datetime) -> Status:
