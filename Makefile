@@ -31,7 +31,7 @@ check: venv ## Lint, types, layers, drift and unit tests, without a cluster
 	$(BIN)/python -m seatrial.api.crd --check
 	$(BIN)/python -m seatrial.api.reference --check
 	@! test -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator" >&2; exit 1; }
-	$(BIN)/pytest --numprocesses 2 --cov --ignore tests/examples_services
+	$(BIN)/pytest --numprocesses 4 --cov --ignore tests/examples_services
 
 services: venv services-packages ## Tests of the sample services, with a real PostgreSQL and Redis
 	$(BIN)/pytest tests/examples_services
@@ -58,6 +58,7 @@ clean: ## Take the cluster and everything that was built in this folder away
 lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgrade
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) --group bench -o requirements-bench.txt >/dev/null
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
 
@@ -80,8 +81,9 @@ services-packages:
 	@dpkg -s postgresql-15 redis-server >/dev/null 2>&1 || { $(SUDO) apt-get update --quiet \
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet postgresql-15 redis-server; }
 
-bench-packages:
+bench-packages: venv
 	@dpkg -s wrk nginx-light >/dev/null 2>&1 || { $(SUDO) apt-get update --quiet \
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
 
 .PHONY: help demo test check services e2e bench cluster install clean lock generate venv services-packages bench-packages

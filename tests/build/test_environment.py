@@ -1,44 +1,40 @@
 """The namespace of a run and what guards it."""
 
 from seatrial.api import names
-from seatrial.build.environment import DEFAULT_LIMITS, QUOTA, guards, namespace
-from seatrial.build.origin import Origin
-
-ORIGIN = Origin("TestScenario", "shop", "checkout", "uid-1", "7")
+from seatrial.build.environment import guards, namespace
+from tests.build.objects import ORIGIN, Object
 
 
-def test_the_namespace_enforces_pod_security_and_keeps_the_run_s_spec() -> None:
-    built = namespace(ORIGIN, "trial-checkout-1", '{"steps": []}')
-    labels = built["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "baseline"
-    assert labels[names.OWNER_UID] == "uid-1"
-    assert built["metadata"]["annotations"][names.RUN_SPEC] == '{"steps": []}'
-    assert "namespace" not in built["metadata"]
+def by_kind() -> dict[str, Object]:
+    return {body["kind"]: body for body in guards(ORIGIN, "trial", "seatrial-system")}
 
 
-def test_it_is_guarded_by_limits_a_quota_and_a_policy() -> None:
-    limits, quota, policy = guards(ORIGIN, "trial", "seatrial-system")
-    assert limits["spec"]["limits"][0]["default"] == DEFAULT_LIMITS
-    assert quota["spec"]["hard"] == QUOTA
-    assert quota["spec"]["hard"]["services.loadbalancers"] == "0"
-    assert quota["spec"]["hard"]["services.nodeports"] == "0"
-    assert {guard["metadata"]["namespace"] for guard in (limits, quota, policy)} == {"trial"}
-    assert {guard["metadata"]["labels"][names.OWNER_UID] for guard in (limits, quota, policy)} == {"uid-1"}
+def test_the_namespace_is_guarded_by_pod_security_and_keeps_the_spec() -> None:
+    made = namespace(ORIGIN, "trial", '{"a": 1}')
+    assert made["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
+    assert made["metadata"]["labels"]["pod-security.kubernetes.io/audit"] == "restricted"
+    assert made["metadata"]["annotations"][names.RUN_SPEC] == '{"a": 1}'
+    assert made["metadata"]["name"] == "trial"
 
 
-def test_the_policy_denies_all_but_the_environment_the_operator_and_name_lookups() -> None:
-    spec = guards(ORIGIN, "trial", "seatrial-system")[2]["spec"]
-    assert spec["podSelector"] == {}
-    assert spec["policyTypes"] == ["Ingress", "Egress"]
-    (ingress,) = spec["ingress"]
+def test_quota_and_limits_bound_what_an_environment_can_use() -> None:
+    hard = by_kind()["ResourceQuota"]["spec"]["hard"]
+    assert {"pods", "requests.cpu", "requests.memory", "limits.memory"} <= hard.keys()
+    assert {hard[kind] for kind in ("services.loadbalancers", "services.nodeports", "persistentvolumeclaims")} == {"0"}
+    (limit,) = by_kind()["LimitRange"]["spec"]["limits"]
+    assert limit["type"] == "Container"
+    # A quota of requests and limits refuses every pod that says nothing, unless the namespace fills it in.
+    assert limit["defaultRequest"].keys() == limit["default"].keys() == {"cpu", "memory"}
+
+
+def test_the_network_is_closed_but_for_the_environment_names_and_the_operator() -> None:
+    policy = by_kind()["NetworkPolicy"]["spec"]
+    assert policy["podSelector"] == {}
+    assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
+    (ingress,) = policy["ingress"]
     inside, operator = ingress["from"]
-    assert inside == {"podSelector": {}}
-    assert operator["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "seatrial-system"}
-    within, dns = spec["egress"]
-    assert within == {"to": [{"podSelector": {}}]}
+    assert inside == {"podSelector": {}}  # without a namespaceSelector: of this namespace
+    assert operator == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "seatrial-system"}}}
+    neighbours, dns = policy["egress"]
+    assert neighbours == {"to": [{"podSelector": {}}]}
     assert {(port["protocol"], port["port"]) for port in dns["ports"]} == {("UDP", 53), ("TCP", 53)}
-
-
-def test_builders_are_deterministic() -> None:
-    assert guards(ORIGIN, "trial", "x") == guards(ORIGIN, "trial", "x")
-    assert namespace(ORIGIN, "trial", "{}") == namespace(ORIGIN, "trial", "{}")

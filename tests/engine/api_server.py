@@ -4,7 +4,6 @@ What runs in it is said by :class:`Cluster`'s scripts; what goes wrong on the wa
 """
 
 import asyncio
-import copy
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -15,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -148,10 +148,10 @@ class ApiServer:
 
     def get(self, plural: str, name: str, namespace: str = "") -> Object | None:
         found = self.objects.get((plural, namespace, name))
-        return copy.deepcopy(found) if found else None
+        return _copied(found) if found else None
 
     def all(self, plural: str) -> list[Object]:
-        return [copy.deepcopy(body) for (its, _, _), body in sorted(self.objects.items()) if its == plural]
+        return [_copied(body) for (its, _, _), body in sorted(self.objects.items()) if its == plural]
 
     def put(self, plural: str, body: Object, namespace: str = "") -> Object:
         """Stores a new object."""
@@ -159,7 +159,7 @@ class ApiServer:
         if namespace:
             metadata["namespace"] = namespace
         self.version += 1
-        stored = copy.deepcopy(body)
+        stored = _copied(body)
         stored.setdefault("kind", KINDS[plural])
         stored["metadata"] |= {
             "uid": f"uid-{self.version}",
@@ -168,12 +168,12 @@ class ApiServer:
         }
         self.objects[plural, namespace, metadata["name"]] = stored
         self._note(plural, "ADDED", stored)
-        return copy.deepcopy(stored)
+        return _copied(stored)
 
     def change(self, plural: str, name: str, namespace: str, change: Callable[[Object], None]) -> Object:
         """Changes an object as somebody else would."""
         body = self.objects[plural, namespace, name]
-        before = copy.deepcopy(body)
+        before = _copied(body)
         change(body)
         if body.get("spec") != before.get("spec"):
             body["metadata"]["generation"] += 1
@@ -181,7 +181,7 @@ class ApiServer:
             self._note(plural, "MODIFIED", body)
         if "deletionTimestamp" in body["metadata"] and not body["metadata"].get("finalizers"):
             self._gone(plural, name, namespace)
-        return copy.deepcopy(body)
+        return _copied(body)
 
     def delete(self, plural: str, name: str, namespace: str = "") -> Object:
         """Deletes an object: at once, or once its finalizers are off."""
@@ -193,7 +193,7 @@ class ApiServer:
         elif "deletionTimestamp" not in body["metadata"]:
             body["metadata"]["deletionTimestamp"] = datetime.now(UTC).isoformat(timespec="seconds")
             self._note(plural, "MODIFIED", body)
-        return copy.deepcopy(body)
+        return _copied(body)
 
     def run_pods(self, deployment: Object, *, ready: bool = True, container: Object | None = None) -> None:
         """Starts a Deployment's pods."""
@@ -210,7 +210,7 @@ class ApiServer:
         self, owner: Object, name: str, container: Object, *, ready: bool = False, index: int | None = None
     ) -> Object:
         """Puts a pod of a Deployment or Job."""
-        template = copy.deepcopy(owner["spec"]["template"])
+        template = _copied(owner["spec"]["template"])
         labels = template["metadata"]["labels"]
         if index is not None:
             labels["batch.kubernetes.io/job-completion-index"] = str(index)
@@ -244,10 +244,10 @@ class ApiServer:
     def _note(self, plural: str, event: str, body: Object) -> None:
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
-        self.history.append((self.version, plural, event, copy.deepcopy(body)))
+        self.history.append((self.version, plural, event, _copied(body)))
         self._changed.set()
         for listener in self.listeners:
-            asyncio.get_running_loop().call_soon(listener, plural, event, copy.deepcopy(body))
+            asyncio.get_running_loop().call_soon(listener, plural, event, _copied(body))
 
     def _gone(self, plural: str, name: str, namespace: str) -> None:
         body = self.objects.pop((plural, namespace, name))
@@ -408,6 +408,12 @@ class ApiServer:
         self._changed.set()
 
 
+def _copied(body: Object) -> Object:
+    """As deep as copy.deepcopy, and five times as fast."""
+    copied: Object = json.loads(json.dumps(body))
+    return copied
+
+
 def _matches(fault: Fault, request: web.Request) -> bool:
     return (
         fault.hits < fault.times and fault.method == request.method and re.search(fault.path, request.path) is not None
@@ -469,7 +475,7 @@ def _discovery(path: str) -> Object | None:
 
 def apply_patch(document: Object, operations: list[Object]) -> Object:
     """Applies a JSON patch (RFC 6902), as far as anybody here uses it."""
-    result = copy.deepcopy(document)
+    result = _copied(document)
     for operation in operations:
         *way, last = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
         target: Any = result
@@ -506,7 +512,10 @@ async def serving() -> AsyncIterator[tuple[ApiServer, Client, str]]:
     app.router.add_route("*", "/{path:.*}", server.handle)
     async with TestServer(app) as http:
         url = str(http.make_url("")).rstrip("/")
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
+            # Spares each test the reading of all the world's certificates.
+            environment.setenv("SSL_CERT_FILE", f"{folder}/none")
+            environment.setenv("SSL_CERT_DIR", folder)
             async with connect(kubeconfig=str(kubeconfig(Path(folder), url))) as client:
                 try:
                     yield server, client, url

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from seatrial.engine import activities, loop, record
 from tests.engine.api_server import serving
 from tests.engine.world import World, serving_app
 
@@ -12,7 +13,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    # What a person would not notice adds up over all tests.
+    monkeypatch.setattr(loop, "FIRST_RETRY", 0.02)
+    monkeypatch.setattr(activities, "LINE_DELAY", 0.02)
+    monkeypatch.setattr(record, "PROGRESS_INTERVAL", 0.1)
     async with serving() as (server, client, _), serving_app() as app:
         world = World(server, client, app)
         yield world

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from seatrial.api import names
-from seatrial.engine import resync
+from seatrial.engine import record, resync
 from tests.engine.api_server import ApiServer, Fault, Object
 from tests.engine.world import World
 
@@ -39,7 +39,8 @@ async def test_a_run_goes_from_nothing_to_a_verdict_to_nothing(world: World) -> 
     assert len([fault for fault in world.server.all("events") if fault["reason"] == "AllStepsSucceeded"]) == 1
 
 
-async def test_writes_of_a_short_scenario(world: World) -> None:
+async def test_writes_of_a_short_scenario(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "PROGRESS_INTERVAL", 60.0)  # longer than any machine takes
     world.scenario(GET)
     await world.until_done()
     # Namespace, three guards, Service, Deployment are made; the Deployment and the namespace are taken away.
@@ -285,7 +286,7 @@ async def test_a_restart_at_any_write_comes_to_the_same_verdict_and_objects(worl
     """Kill the operator after its n-th write, for every n of a run."""
     world.scenario(GET, POST | {"needs": [{"step": "look"}]})
     await world.until_done()
-    plain = [write for write in world.writes("events", "testscenarios", "testscenarios/status")]
+    plain = list(world.writes("events", "testscenarios", "testscenarios/status"))
     total = len(world.writes())
     for cut in range(1, total):
         world.server.delete("testscenarios", "checkout", "shop")
@@ -347,7 +348,7 @@ async def test_an_edit_while_no_operator_runs_is_judged_by_the_spec_on_record(wo
     await world.until(lambda: world.status()["run"]["id"] == "2")
     status = await world.until_done()
     assert status["history"][0]["reason"] == "SpecChanged"
-    assert [write.name for write in world.writes() if write.what == "jobs"][0] == "step-export"
+    assert next(write.name for write in world.writes() if write.what == "jobs") == "step-export"
 
 
 # ---------------------------------------------------------------------- SIGTERM
@@ -445,7 +446,7 @@ async def test_a_lost_answer_does_not_put_the_finalizer_on_twice(world: World) -
     )
     world.tell("testscenarios", "ADDED", body)
     await world.until(lambda: world.server.faults[0].hits)
-    await asyncio.sleep(0.4)  # a second try, in a world of which no watch has told yet
+    await asyncio.sleep(0.1)  # more tries, in a world of which no watch has told yet
     assert world.finalizers() == ["example.com/mine", names.FINALIZER]
 
 

@@ -1,5 +1,6 @@
 """Whole runs of LoadTests, whose workers' output is scripted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.engine.world import World
 pytestmark = pytest.mark.anyio
 
 
-def workers(*logs: list[str | None]) -> Any:
+def workers(*logs: Sequence[str | None]) -> Any:
     """A script by which an Indexed Job's workers start and print."""
 
     def script(server: ApiServer, body: Object) -> None:

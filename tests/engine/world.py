@@ -26,6 +26,14 @@ PATIENCE = 15.0
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+async def until(true: Callable[[], object], what: Callable[[], object] = lambda: "what is waited for") -> None:
+    """Waits until something is so."""
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends, f"never came to be: {what()}"
+        await asyncio.sleep(0.005)
+
+
 async def ok(_request: web.Request) -> web.StreamResponse:
     return web.json_response({"id": 7})
 
@@ -151,10 +159,7 @@ class World:
 
     async def until(self, true: Callable[[], object], what: str = "") -> None:
         """Waits until something is so."""
-        ends = time.monotonic() + PATIENCE
-        while not true():
-            assert time.monotonic() < ends, f"{what or 'it'} never came to be; status is {self.status()}"
-            await asyncio.sleep(0.005)
+        await until(true, lambda: f"{what}; status is {self.status()}")
 
     async def until_done(self, plural: str = "testscenarios") -> Any:
         """Waits until a run has ended and the resource is let go. Returns its status."""

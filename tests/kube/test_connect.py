@@ -14,6 +14,8 @@ from seatrial.kube.resources import PODS
 
 pytestmark = pytest.mark.anyio
 
+CERTIFICATES = Path(certifi.where()).read_text()
+
 
 @pytest.fixture(autouse=True)
 def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +62,7 @@ async def test_the_file_may_be_where_kubectl_looks(kubeconfig: Path, monkeypatch
 
 
 async def test_a_context_that_does_not_exist(kubeconfig: Path) -> None:
-    with pytest.raises(KubeError, match="cannot tell which cluster to use: .*staging"):
+    with pytest.raises(KubeError, match=r"cannot tell which cluster to use: .*staging"):
         async with connect("staging", str(kubeconfig)):
             raise AssertionError
 
@@ -91,7 +93,7 @@ async def test_in_a_pod_the_service_account_is_taken(tmp_path: Path, monkeypatch
     with pytest.raises(KubeError, match="certification file does not exist"):
         async with connect():
             raise AssertionError
-    certificate.write_text(Path(certifi.where()).read_text())
+    certificate.write_text(CERTIFICATES)
     async with connect() as client:
         assert host(client) == "https://10.0.0.1:443"
         assert await client._api.configuration.get_api_key_with_prefix("BearerToken") == "bearer of-the-pod"

@@ -47,11 +47,13 @@ def test_a_stalled_server_shows_in_the_latency_from_the_intended_start_alone(loa
     outcome = load(stall, profile={"rate": 200}, seconds=1.0)
     assert outcome.last.requests == 200
     latency, service = outcome.result.latency, outcome.result.service_time
-    # The 99th percentile lies 2 of 200 arrivals below the longest wait of 500 ms.
-    assert latency.percentile(99) >= 450_000
-    assert latency.percentile(75) >= 200_000
+    # The 99th percentile lies 2 of 200 arrivals below the longest wait of 500 ms, which is as much shorter as the
+    # exchange that begins it comes late on a busy machine.
+    assert latency.percentile(99) >= 0.8 * latency.max
+    assert latency.max >= 350_000
+    assert latency.percentile(75) >= 120_000
     assert service.percentile(75) < latency.percentile(75) / 2
-    assert outcome.last.lag_max >= 400_000
+    assert outcome.last.lag_max >= 350_000
 
 
 def test_a_server_that_is_slow_shows_in_both(load: Any) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -101,13 +102,15 @@ async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger) -> No
 async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
     reports = Reports()
-    # 192.0.2.0/24 is for documentation: nobody is there (RFC 5737). Where packets to it are refused, that is told too.
-    task = asyncio.create_task(keep_probing(exchanger, Address("web", "192.0.2.1", 9), ready(tcp={}), reports))
-    while not reports:
-        await asyncio.sleep(0.005)
-    task.cancel()
-    assert reports[0][0] == 0
-    assert reports[0][1].startswith("no connection")
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    # One connection fills a backlog of none; whoever comes next is left hanging.
+    with full, socket.create_connection(full.getsockname()):
+        address = Address("web", *full.getsockname())
+        task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}), reports))
+        while not reports:
+            await asyncio.sleep(0.005)
+        task.cancel()
+    assert reports[0] == (0, "no connection within 0.05s")
 
 
 async def test_pauses_grow_to_the_interval(exchanger: Exchanger) -> None:

@@ -1,7 +1,5 @@
 """Liveness and readiness over HTTP, and the metrics."""
 
-import asyncio
-
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -15,15 +13,13 @@ class Health:
 
     Args:
         settings: Which ports.
-        heartbeat: Tells whether the watches live.
-        ready: Set once everything that exists has been read.
+        heartbeat: Tells whether the watches live, and have read everything that exists.
         metrics: What is counted.
     """
 
-    def __init__(self, settings: Settings, heartbeat: Heartbeat, ready: asyncio.Event, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, heartbeat: Heartbeat, metrics: Metrics) -> None:
         self._settings = settings
         self._heartbeat = heartbeat
-        self._ready = ready
         self._metrics = metrics
         self._runners: list[web.AppRunner] = []
 
@@ -51,7 +47,7 @@ class Health:
         return web.Response(status=503, text=f"the watches have been deaf for {self._heartbeat.deaf_for():.0f} s\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        if self._ready.is_set():
+        if self._heartbeat.heard.is_set():
             return web.Response(text="ok\n")
         return web.Response(status=503, text="still reading what exists\n")
 

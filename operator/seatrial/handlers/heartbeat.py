@@ -34,6 +34,8 @@ class Heartbeat:
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
+        #: Set once a watch has shown the Lease: kopf calls no event handler before it has read everything that exists.
+        self.heard = asyncio.Event()
         self._awaited = ""
         self._unseen_since: float | None = None
 
@@ -42,6 +44,7 @@ class Heartbeat:
         renewed = (body.get("spec") or {}).get("renewTime", "")
         if body["metadata"].get("namespace") == self._namespace and renewed >= self._awaited:
             self._unseen_since = None
+            self.heard.set()
 
     def deaf_for(self) -> float:
         """Seconds for which a renewal has not come back; 0 when the last one has."""

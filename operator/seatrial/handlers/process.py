@@ -42,7 +42,6 @@ def run_operator() -> None:
 async def _operate(settings: Settings) -> None:
     registry = kopf.OperatorRegistry()
     _register_login(registry)
-    ready = asyncio.Event()
     async with connect() as client:
         await _check_installed(client)
         metrics = Metrics(CollectorRegistry())
@@ -50,19 +49,30 @@ async def _operate(settings: Settings) -> None:
         controller = Controller(client, settings, metrics)
         heartbeat = Heartbeat(client, settings.namespace)
         register(registry, controller, heartbeat)
-        health = Health(settings, heartbeat, ready, metrics)
+        _register_hand_over(registry, controller)
+        health = Health(settings, heartbeat, metrics)
         await health.start()
         beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
         operator_settings = kopf.OperatorSettings()
         configure(operator_settings)
         try:
-            await kopf.operator(
-                registry=registry, settings=operator_settings, standalone=True, clusterwide=True, ready_flag=ready
-            )
+            await kopf.operator(registry=registry, settings=operator_settings, standalone=True, clusterwide=True)
         finally:
             beating.cancel()
             await controller.close()
             await health.stop()
+
+
+def _register_hand_over(registry: kopf.OperatorRegistry, controller: Controller) -> None:
+    """Closes the controller as part of kopf's own end.
+
+    A few seconds after its watches have ended, kopf cancels every task that was started since its own start, and that
+    includes ours with the requests that are under way.
+    """
+
+    @kopf.on.cleanup(registry=registry, id="hand-over")
+    async def hand_over(**_: object) -> None:
+        await controller.close()
 
 
 def _register_login(registry: kopf.OperatorRegistry) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
@@ -99,7 +100,10 @@ class Exchanger:
 
     def __init__(self) -> None:
         self._transport = httpx.AsyncHTTPTransport(
-            trust_env=False, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
+            # Plain HTTP only: without this, the certificates of all the world's authorities would be loaded.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 
     async def close(self) -> None:

@@ -1,0 +1,128 @@
+"""Deployments and Jobs: readiness, attempts, deadlines, workers and the load that they read."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.api import names
+from seatrial.api.load import LoadSpec
+from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.step import Job
+from seatrial.build.deployment import deployment
+from seatrial.build.job import job
+from seatrial.build.load_job import load_job, load_json
+from seatrial.build.origin import Origin
+from tests.build.objects import ORIGIN, Object, container, load, load_spec, web
+
+TEXT = st.text(min_size=1, max_size=30)
+
+
+@pytest.mark.parametrize(
+    ("ready", "probe"),
+    [
+        ({}, None),
+        ({"http": {"path": "/healthz"}}, {"httpGet": {"port": "http", "path": "/healthz"}}),
+        ({"http": {"port": "admin"}}, {"httpGet": {"port": "admin", "path": "/"}}),
+        ({"tcp": {}}, {"tcpSocket": {"port": "http"}}),
+        ({"tcp": {"port": "admin"}}, {"tcpSocket": {"port": "admin"}}),
+    ],
+)
+def test_the_kubelet_probes_what_seatrial_probes(ready: Object, probe: Object | None) -> None:
+    ports = [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]
+    made = deployment(ORIGIN, "trial", web(ports=ports, ready=ready))
+    built = container(made).get("readinessProbe")
+    assert (probe or {}).items() <= (built or {}).items()
+    assert (probe is None) is (built is None)
+    # A crash without a probe must have a moment in which to be seen.
+    assert (made["spec"]["minReadySeconds"] > 0) is (probe is None)
+
+
+def test_a_trial_never_rolls() -> None:
+    assert deployment(ORIGIN, "trial", web())["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_a_job_has_one_pod_and_one_attempt() -> None:
+    made = job(ORIGIN, "trial", "seed", Job.model_validate({"image": "seed:1"}), 12.5)
+    assert made["metadata"]["name"] == "step-seed"
+    assert made["metadata"]["labels"][names.STEP] == "seed"
+    spec = made["spec"]
+    assert (spec["backoffLimit"], spec["completions"], spec["parallelism"]) == (0, 1, 1)
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["activeDeadlineSeconds"] > 12
+    assert isinstance(spec["activeDeadlineSeconds"], int)
+
+
+def test_the_workers_of_a_load_are_one_indexed_job() -> None:
+    made = load(load_spec(workers=3, profile={"rate": 9, "duration": "2m", "warmup": "10s"}))
+    spec = made["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 3, 3)
+    assert spec["backoffLimit"] == 0
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["activeDeadlineSeconds"] > 120 + 10 + 10
+    assert "ownerReferences" not in made["metadata"]
+    assert container(made)["args"] == ["worker"]
+    assert container(made)["image"] == "seatrial:1"
+    assert "imagePullPolicy" not in container(made)
+    assert container(load(load_spec(), pull_policy="Never"))["imagePullPolicy"] == "Never"
+    env = {entry["name"]: entry["value"] for entry in container(made)["env"]}
+    assert env["SEATRIAL_TARGET"] == "web:80"
+    assert LoadSpec.model_validate_json(env["SEATRIAL_LOAD"]).workers == 3
+
+
+def test_a_load_test_owns_its_job_and_the_job_keeps_its_spec() -> None:
+    origin = Origin("LoadTest", "shop", "peak", "u-1", "1")
+    made = load_job(
+        origin,
+        "peak-load",
+        "shop",
+        "load",
+        load_spec(),
+        target="web:80",
+        image="i",
+        pull_policy="Never",
+        run_spec='{"a": 1}',
+    )
+    (owner,) = made["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"], owner["uid"]) == ("LoadTest", "peak", "u-1")
+    assert (owner["apiVersion"], owner["controller"]) == ("seatrial.dev/v1alpha1", True)
+    assert made["metadata"]["annotations"][names.RUN_SPEC] == '{"a": 1}'
+    # Not on every pod: an annotation of theirs would only take up room.
+    assert names.RUN_SPEC not in made["spec"]["template"]["metadata"]["annotations"]
+
+
+REQUESTS = st.lists(
+    st.fixed_dictionaries(
+        {"path": st.from_regex(r"/[a-z/]{0,9}", fullmatch=True)},
+        optional={
+            "method": st.sampled_from(["GET", "POST"]),
+            "weight": st.integers(1, 1000),
+            "json": st.recursive(
+                st.one_of(st.none(), st.booleans(), st.integers(-100, 100), TEXT),
+                lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(TEXT, inner, max_size=2)),
+                max_leaves=5,
+            ),
+            "headers": st.just([{"name": "X-A", "value": "b"}]),
+        },
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(requests=REQUESTS, seconds=st.integers(1, 86_400), rate=st.integers(5, 1_000_000))
+def test_the_workers_load_is_the_users(requests: list[Object], seconds: int, rate: int) -> None:
+    fields = {
+        "target": {"service": "web"},
+        "requests": requests,
+        "profile": {"rate": rate, "duration": f"{seconds}s", "warmup": "1500ms"},
+        "thresholds": [{"expr": "errors.rate < 0.01"}],
+        "workers": 5,
+    }
+    wanted = LoadSpec.model_validate(fields)
+    assert LoadSpec.model_validate_json(load_json(wanted)) == wanted
+    # A LoadTest's own fields are no load, and workers would refuse them.
+    test = LoadTestSpec.model_validate(fields | {"run": "again", "timeouts": {"start": "1m"}})
+    assert LoadSpec.model_validate_json(load_json(test)) == wanted
+    assert not {"run", "timeouts"} & json.loads(load_json(test)).keys()
