@@ -484,11 +484,17 @@ async def test_the_last_status_gets_through_a_conflict(world: World) -> None:
     assert status["phase"] == "Done"
 
 
-async def test_the_verdict_does_not_wait_for_what_cannot_be_taken_away(world: World) -> None:
-    world.server.faults = [Fault("DELETE", "/deployments/", status=403, times=1000)]
-    world.scenario(GET)
+async def test_what_cannot_be_taken_away_holds_up_neither_the_verdict_nor_its_own_report(world: World) -> None:
+    world.server.faults = [Fault("DELETE", "/namespaces/trial", status=403, times=1000)]
+    world.scenario(GET, timeouts={"teardown": "50ms"})
     await world.until(lambda: world.status().get("verdict"))
     assert world.status()["verdict"] == "Passed"
+
+    def torn_down() -> Any:
+        return next(entry for entry in world.status()["conditions"] if entry["type"] == "TornDown")
+
+    await world.until(lambda: torn_down()["reason"] == "Blocked")
+    assert world.status()["run"]["namespace"] in torn_down()["message"]
     assert world.status()["phase"] == "Teardown"
     world.server.faults = []
     await world.until_done()

@@ -71,12 +71,25 @@ class Answer:
         values: dict[str, Any] = {
             "response.status": self.status,
             "response.headers": dict(self.headers),
-            "response.text": self.body.decode(errors="replace"),
+            "response.text": _whole(self.body.decode(errors="replace")),
             "response.time": self.elapsed,
         }
         with suppress(ValueError, RecursionError):
-            values["response.json"] = json.loads(self.body, parse_constant=_no_number, parse_float=_finite)
+            values["response.json"] = _whole(json.loads(self.body, parse_constant=_no_number, parse_float=_finite))
         return values
+
+
+def _whole(value: Any) -> Any:
+    """Replaces NUL in texts, at which the expression library ends them: what comes after it must count too."""
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case list():
+            return [_whole(entry) for entry in value]
+        case dict():
+            return {_whole(key): _whole(entry) for key, entry in value.items()}
+        case _:
+            return value
 
 
 def _no_number(name: str) -> float:
