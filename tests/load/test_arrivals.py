@@ -15,7 +15,7 @@ def test_the_number_of_arrivals_is_exact(load: Any, ok: Any) -> None:
     assert outcome.done
     assert (outcome.last.requests, outcome.last.ended, len(outcome.server.requests)) == (200, 300, 300)
     assert (outcome.last.errors, outcome.last.dropped) == ({}, 0)
-    assert outcome.result.achieved_rate == pytest.approx(400)
+    assert outcome.result.achieved_rate == pytest.approx(400, rel=0.05)
     assert outcome.result.latency.total == outcome.result.service_time.total == 200
 
 
@@ -50,7 +50,7 @@ def test_a_stalled_server_shows_in_the_latency_from_the_intended_start_alone(loa
     latency, service = outcome.result.latency, outcome.result.service_time
     # The 99th percentile lies 2 of 200 arrivals below the longest wait, which is the whole stall.
     assert latency.max >= 450_000
-    assert latency.percentile(99) >= 0.8 * latency.max
+    assert latency.percentile(99) >= 400_000
     assert latency.percentile(75) >= 120_000
     assert service.percentile(75) < latency.percentile(75) / 2
     assert outcome.last.lag_max >= 350_000

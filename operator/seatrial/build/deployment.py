@@ -30,8 +30,9 @@ def deployment(origin: Origin, namespace: str, service: Service) -> Object:
         "metadata": metadata,
         "spec": {
             "replicas": service.replicas,
-            # Without a probe a container counts as ready the moment it starts, even one that crashes at once.
-            "minReadySeconds": 0 if probe else 1,
+            # Without a probe a container counts as ready the moment it starts, even one that crashes at once, and the
+            # kubelet takes up to two seconds to notice that it did.
+            "minReadySeconds": 0 if probe else 3,
             # A trial never rolls: a broken pod is a finding, not something to work around.
             "strategy": {"type": "Recreate"},
             "revisionHistoryLimit": 0,
