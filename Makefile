@@ -31,7 +31,7 @@ check: venv ## Lint, types, layers, drift and unit tests, without a cluster
 	$(BIN)/python -m seatrial.api.crd --check
 	$(BIN)/python -m seatrial.api.reference --check
 	@! test -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator" >&2; exit 1; }
-	$(BIN)/pytest --numprocesses 4 --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
+	$(BIN)/pytest --numprocesses 2 --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
 	$(BIN)/pytest tests/load --cov --cov-append
 
 services: venv services-packages ## Tests of the sample services, with a real PostgreSQL and Redis
