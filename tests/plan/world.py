@@ -618,7 +618,7 @@ class World:
                 met = {
                     NeedResult.SUCCEEDED: {StepState.SUCCEEDED},
                     NeedResult.FAILED: {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE},
-                    NeedResult.COMPLETED: set(StepState) - {StepState.PENDING, StepState.RUNNING, StepState.SKIPPED},
+                    NeedResult.COMPLETED: set(StepState) - {StepState.PENDING, StepState.RUNNING},
                 }[need.result]
                 assert states[need.step] in met, f"{step.name} started before {need.step} had ended as asked"
         if begun:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from seatrial.api import names
 from seatrial.api.step import Job
 from seatrial.build.container import container, pod
 from seatrial.build.origin import Origin
@@ -9,7 +10,7 @@ from seatrial.build.origin import Origin
 Object = dict[str, Any]
 
 
-def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -> Object:
+def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float, attempt: int = 1) -> Object:
     """Builds the Job.
 
     Args:
@@ -18,8 +19,9 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -
         step: Name of the entry, which becomes the Job's.
         spec: What the user wrote, with ``${…}`` already replaced.
         deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
+        attempt: Number of the attempt, from 1.
     """
-    metadata = origin.metadata(job_name(step), namespace, step=step)
+    metadata = origin.metadata(job_name(step, attempt), namespace, step=step, attempt=str(attempt))
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -35,6 +37,6 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -
     }
 
 
-def job_name(step: str) -> str:
+def job_name(step: str, attempt: int = 1) -> str:
     """Name of the Job of a step; a service may have the step's name, but no Job is made for services."""
-    return f"step-{step}"
+    return f"step-{names.attempt(step, attempt)}"

@@ -49,7 +49,7 @@ class PodSeen:
 
     Attributes:
         name: Its name.
-        owner: Name of the service or step it belongs to.
+        owner: Name of the service, or of the attempt at a step, that it belongs to.
         index: Completion index in an Indexed Job.
         created: When it was created.
         running: Whether its container runs.
@@ -137,16 +137,21 @@ class LoadSeen:
 class Observed:
     """Everything that was seen of one run.
 
+    What belongs to a step is found by the name of the attempt (``names.attempt``), so that what became of one never
+    counts for another.
+
     Attributes:
         namespace: The environment's namespace, if it is there.
         deployments: By service.
-        jobs: By step.
+        jobs: By attempt.
         pods: All pods of the run.
         probes: By service.
-        checking: Steps whose request is under way in this process.
-        outcomes: Results of requests, by step.
-        loads: What workers told, by step.
+        checking: Attempts whose request is under way in this process.
+        outcomes: Results of requests, by attempt.
+        loads: What workers told, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
+            and is there.
     """
 
     namespace: NamespaceSeen | None = None
@@ -158,7 +163,8 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
-        """The pods of a service or step."""
+        """The pods of a service, or of an attempt at a step."""
         return tuple(pod for pod in self.pods if pod.owner == owner)
