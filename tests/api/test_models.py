@@ -147,6 +147,7 @@ def broken(schema: Spec, value: Any) -> Iterator[str]:
     if isinstance(value, list):
         keys = schema.get("x-kubernetes-list-map-keys", [])
         entries = [tuple(entry[key] for key in keys) for entry in value] if keys else []
+        entries += [(entry,) for entry in value] if schema.get("x-kubernetes-list-type") == "set" else []
         if len(set(entries)) < len(entries):
             yield "Duplicate value"
         for inner in value:
@@ -218,6 +219,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("Duplicate value", lambda s: s["environment"]["services"].append(service(s, 0))),
     ("Duplicate value", lambda s: s["steps"].append(step(s, 2))),
     ("Duplicate value", lambda s: step(s, 1).update(needs=2 * step(s, 1)["needs"])),
+    ("Duplicate value", lambda s: step(s, 2).update(retry={"onResults": ["Error", "Error"]})),
     ("Duplicate value", lambda s: step(s, 0)["http"].update(headers=2 * [{"name": "a", "value": "b"}])),
     ("assert needs something to expect", lambda s: step(s, 4).update(expect=[])),
     ("assert.reads names a service that is not", lambda s: step(s, 4)["assert"]["reads"][0].update(service="x")),

@@ -97,14 +97,15 @@ def test_an_axis_has_the_type_of_its_values(axis: list[Any], right: str, wrong: 
 @pytest.mark.parametrize("value", [{}, [], None, "a\nb", "x" * 257, 2**53])
 def test_other_values_are_refused(value: Any) -> None:
     (told,) = problems(GET | {"matrix": {"a": [value]}})
-    assert told.startswith("spec.steps[0].matrix.a[0]: ")
-    assert "must be a text without control characters of at most 256, a number, true or false" in told
+    assert told == (
+        "spec.steps[0].matrix.a[0]: write a text of at most 256 printable characters, a number, true or false"
+    )
 
 
 @pytest.mark.parametrize("axis", [[1, 1], ["a", "a"], [1, 1.0], [True, True]])
 def test_a_value_that_is_given_twice_is_refused(axis: list[Any]) -> None:
     (told,) = problems(GET | {"matrix": {"a": axis}})
-    assert "is given twice: keep one" in told
+    assert told == f"spec.steps[0].matrix.a[1]: {axis[1]!r}: is given twice: keep one"
 
 
 def test_true_is_not_one() -> None:

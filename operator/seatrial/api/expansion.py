@@ -60,7 +60,7 @@ def _instances(step: Step) -> Iterator[Instance]:
 
 
 def mistakes(steps: list[Step], others: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Finds matrices that are too large, and steps whose instances or attempts would share a name with another.
+    """Finds matrices that are wrong or too large, and names that instances or attempts would share with others.
 
     Args:
         steps: The steps as written.
@@ -69,6 +69,9 @@ def mistakes(steps: list[Step], others: Iterable[str]) -> Iterator[tuple[str, st
     Yields:
         Path of the field, its value, and what to do.
     """
+    for index, step in enumerate(steps):
+        for place, value, remedy in matrix.mistakes(step.matrix):
+            yield f"spec.steps[{index}].matrix.{place}", value, remedy
     sizes = [matrix.size(step.matrix) if step.matrix else 1 for step in steps]
     for index, size in enumerate(sizes):
         if size > matrix.COMBINATIONS:

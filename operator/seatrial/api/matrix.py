@@ -1,11 +1,11 @@
 """The matrix of a step: axes with values, of which every combination becomes an instance of the step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from seatrial.api.base import Identifier, atomic
 
@@ -21,37 +21,43 @@ _WHOLE = 2**53
 AxisValue: TypeAlias = str | int | float | bool
 
 
-def _value(value: Any) -> AxisValue:
+# A structural schema knows no unions, and rules see nothing without a type: what a value may be, `mistakes` says.
+_Value = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
+_Axis = Annotated[list[_Value], Field(min_length=1, max_length=COMBINATIONS, json_schema_extra=atomic())]
+Matrix: TypeAlias = dict[Identifier, _Axis]
+
+
+def mistakes(matrix: Mapping[str, list[Any]]) -> Iterator[tuple[str, str, str]]:
+    """Finds values that no axis can have, and those that an axis has twice.
+
+    Yields:
+        Path below the matrix, the value, and what to do.
+    """
+    for axis, values in matrix.items():
+        seen: set[tuple[type, AxisValue]] = set()
+        for index, value in enumerate(values):
+            place = f"{axis}[{index}]"
+            if not _usable(value):
+                yield place, "", f"write a text of at most {_TEXT} printable characters, a number, true or false"
+                continue
+            kind = type(value) if isinstance(value, bool | str) else float
+            if (kind, value) in seen:
+                yield place, repr(value), "is given twice: keep one"
+            seen.add((kind, value))
+
+
+def _usable(value: Any) -> bool:
     match value:
         case bool():
-            return value
-        case str() if len(value) <= _TEXT and value.isprintable():
-            return value
-        case int() if abs(value) < _WHOLE:
-            return value
-        case float() if math.isfinite(value):
-            return value
-    raise ValueError(f"must be a text without control characters of at most {_TEXT}, a number, true or false")
-
-
-def _different(values: list[Any]) -> list[Any]:
-    seen = set()
-    for value in values:
-        kind = type(value) if isinstance(value, bool | str) else float
-        if (kind, value) in seen:
-            raise ValueError(f"{value!r} is given twice: keep one")
-        seen.add((kind, value))
-    return values
-
-
-# A structural schema knows no unions, so what a value may be is said by the models alone.
-_Value = Annotated[Any, AfterValidator(_value), WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
-_Axis = Annotated[
-    list[_Value],
-    Field(min_length=1, max_length=COMBINATIONS, json_schema_extra=atomic()),
-    AfterValidator(_different),
-]
-Matrix: TypeAlias = dict[Identifier, _Axis]
+            return True
+        case str():
+            return len(value) <= _TEXT and value.isprintable()
+        case int():
+            return abs(value) < _WHOLE
+        case float():
+            return math.isfinite(value)
+        case _:
+            return False
 
 
 def size(matrix: Mapping[str, list[Any]]) -> int:

@@ -134,8 +134,9 @@ class Step(Model):
         None, description="Further attempts if it does not succeed. Default: none. `retry: {}` takes the defaults."
     )
     optional: bool = Field(
-        False, description="Whether its end leaves the verdict alone, whatever it is. It is shown all the same. Default "
-        "false."
+        False,
+        description="Whether its end leaves the verdict alone, whatever it is. It is shown all the same. Default "
+        "false.",
     )
     matrix: Matrix = Field(
         {},
