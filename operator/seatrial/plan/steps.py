@@ -228,11 +228,12 @@ def _try_start(
 
 def _full(instance: Instance, graph: _Graph) -> str:
     """Says which limit keeps a step from running now, if one does."""
+    # Its own limit first: what starts later in this turn cannot change whether that is reached.
     own = instance.step.max_parallel
-    if graph.at_once is not None and graph.running() >= graph.at_once:
-        return f"waits its turn: at most {graph.at_once} steps run at once"
     if own is not None and graph.running(instance.written) >= own:
         return f"waits its turn: at most {own} instances of {instance.written} run at once"
+    if graph.at_once is not None and graph.running() >= graph.at_once:
+        return f"waits its turn: at most {graph.at_once} steps run at once"
     return ""
 
 
