@@ -29,7 +29,11 @@ async def eventually(how: Eventually | None, once: Callable[[], Awaitable[Outcom
         retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    outcome: Outcome = await retrying(once)
+
+    async def again() -> Outcome:
+        return await once()  # tenacity awaits only what it can see to be a coroutine function
+
+    outcome: Outcome = await retrying(again)
     if outcome.state is StepState.FAILED:
         return Outcome(outcome.state, outcome.reason, f"not within {seconds:g}s: {outcome.message}")
     return outcome
