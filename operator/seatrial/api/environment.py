@@ -22,15 +22,6 @@ class ResourceAmounts(Model):
     memory: Quantity | None = Field(None, description="Memory in bytes, for example 256Mi.")
 
 
-def _within_limit(kind: str) -> tuple[str, str]:
-    asked, most = f"self.requests.{kind}", f"self.limits.{kind}"
-    return (
-        f"!has(self.requests) || !has({asked}) || !has(self.limits) || !has({most}) || "
-        f"quantity({asked}).compareTo(quantity({most})) <= 0",
-        f"requests.{kind} is more than limits.{kind}: lower it or raise the limit",
-    )
-
-
 class Resources(Model):
     """What a container asks for and what it may not exceed."""
 
@@ -40,8 +31,6 @@ class Resources(Model):
     limits: ResourceAmounts | None = Field(
         None, description="What the container may use at most. Default: 1 core and 512Mi of memory."
     )
-
-    model_config = {"json_schema_extra": rules(_within_limit("cpu"), _within_limit("memory"))}
 
     @model_validator(mode="after")
     def _within_limits(self) -> Self:
@@ -81,8 +70,7 @@ class Container(Model):
     env_from: list[EnvFrom] = Field(
         [],
         max_length=10,
-        description="Environment variables from all keys of Secrets and ConfigMaps; env wins over them, and later "
-        "entries over earlier ones.",
+        description="Variables from all keys of Secrets and ConfigMaps. Of the same name, env wins.",
         json_schema_extra=atomic(),
     )
     files: Annotated[list[File], unique("path")] = Field(
@@ -97,15 +85,6 @@ class Container(Model):
         description="Baseline (default) lets the image choose its user, root included, without privileges; "
         "Restricted also demands a non-root user and drops every capability. Neither allows host access.",
     )
-
-    model_config = {
-        "json_schema_extra": rules(
-            (
-                f"!has(self.files) || self.files.map(f, f.content.size()).sum() <= {FILES_BYTES}",
-                "the files of a container hold more than 64 KiB together: put them into the image",
-            )
-        )
-    }
 
     @model_validator(mode="after")
     def _files_fit(self) -> Self:

@@ -27,9 +27,9 @@ class File(Model):
 
     path: FilePath = Field(description="Where the container finds it, for example /etc/orders/config.yaml.")
     content: Annotated[str, Field(max_length=FILE_BYTES), AfterValidator(_bounded)] = Field(
-        description="Its text (UTF-8), at most 16 KiB, and 64 KiB for all files of a container. In Jobs it may hold "
-        "${…} expressions; in services it is taken as it is written."
+        description="Its text, at most 16 KiB, and 64 KiB for all files of a container. In Jobs of steps it may hold "
+        "${…} expressions."
     )
     mode: Annotated[str, Field(pattern=r"^0?[0-7]{3}$", max_length=4)] = Field(
-        "0644", description="Permission bits as octal digits; the owner is root. Default 0644."
+        "0644", description="Permissions, as octal digits; root owns it. Default 0644."
     )

@@ -7,9 +7,7 @@ from pydantic import Field, model_validator
 from seatrial.api.base import Model, Template, rules
 
 #: Name of a Secret or ConfigMap (a DNS subdomain, RFC 1123).
-SourceName = Annotated[
-    str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
-]
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 #: What our own objects in an environment begin with, so that no copy can have the name of one of them.
 RESERVED = "seatrial-"
 
@@ -17,10 +15,8 @@ RESERVED = "seatrial-"
 class SourceKey(Model):
     """One value in a Secret or ConfigMap."""
 
-    name: SourceName = Field(description="Name of the Secret or ConfigMap; environment must list it for copying.")
-    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(
-        description="Key of the value in it."
-    )
+    name: SourceName = Field(description="Its name.")
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)] = Field(description="Key in it.")
 
 
 _ONE_SOURCE = "give exactly one of value, secret and configMap"
@@ -33,9 +29,7 @@ class EnvVar(Model):
         description="Name of the variable, as the container sees it."
     )
     value: Template | None = Field(None, description="Its value. In Jobs of steps it may hold ${…} expressions.")
-    secret: SourceKey | None = Field(
-        None, description="Takes the value from a Secret that environment.secrets lists. It is shown nowhere."
-    )
+    secret: SourceKey | None = Field(None, description="Takes the value from a Secret that environment.secrets lists.")
     config_map: SourceKey | None = Field(
         None, description="Takes the value from a ConfigMap that environment.configMaps lists."
     )
@@ -65,7 +59,7 @@ class EnvFrom(Model):
     secret: SourceName | None = Field(None, description="Name of a Secret that environment.secrets lists.")
     config_map: SourceName | None = Field(None, description="Name of a ConfigMap that environment.configMaps lists.")
     prefix: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_.-]*)?$", max_length=64)] = Field(
-        "", description="Put before each key to make the variable's name. Default: nothing."
+        "", description="Put before each key. Default: nothing."
     )
 
     model_config = {"json_schema_extra": rules(("has(self.secret) != has(self.configMap)", _ONE_ORIGIN))}

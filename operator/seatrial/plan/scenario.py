@@ -125,10 +125,11 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    actions: list[Action] = []
-    if not (observed.namespace and status.services):
-        actions = [CreateEnvironment(), *([CopyInputs()] if _has_inputs(spec) else [])]
+    new = not (observed.namespace and status.services)
+    actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
+    if _has_inputs(spec) and (new or plan.again):
+        actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
     if broken := plan.broken:

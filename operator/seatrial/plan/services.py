@@ -30,6 +30,7 @@ class ServicesPlan:
     Attributes:
         services: Their new status, in the order of the spec.
         actions: Services to start.
+        again: Whether that is for a start that came to nothing, whose circumstances are not known any more.
         probes: Services to probe.
         wake_at: When a deadline falls.
     """
@@ -38,6 +39,7 @@ class ServicesPlan:
     actions: tuple[Action, ...]
     probes: frozenset[str]
     wake_at: datetime | None
+    again: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -74,6 +76,7 @@ def plan_services(
         and not service.completes
         and service.name not in observed.deployments
     ]
+    again = bool(actions)
     for service in services:
         if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
             actions.append(StartService(service.name))
@@ -85,6 +88,7 @@ def plan_services(
         actions=tuple(actions),
         probes=frozenset(service.name for service in services if _wants_probe(service, current, observed)),
         wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed, now)),
+        again=again,
     )
 
 
