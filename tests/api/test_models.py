@@ -170,10 +170,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ),
     (
         "dependsOn asks for Completed of services with completes",
-        lambda s: (
-            service(s, 1).update(completes=True, ports=[], replicas=1, dependsOn=[{"service": "worker"}])
-            or service(s, 2).update(completes=True)
-        ),
+        lambda s: [service(s, 0).update(dependsOn=[{"service": "worker"}]), service(s, 2).update(completes=True)],
     ),
     ("a service that completes has no replicas", lambda s: service(s, 2).update(completes=True, replicas=2)),
     ("a service that completes has no replicas", lambda s: service(s, 0).update(completes=True)),
