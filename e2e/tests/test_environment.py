@@ -179,7 +179,7 @@ def test_an_environment_with_everything_comes_and_goes(
 def _step_runs(trials: Trials) -> bool:
     status = trials.get("tscn", "whole").get("status", {})
     assert not status.get("verdict"), status
-    return status.get("phase") == "Running"
+    return bool(status.get("phase") == "Running")
 
 
 def _watch_pods(namespace: str, path: Path) -> subprocess.Popen[bytes]:
