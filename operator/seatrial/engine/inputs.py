@@ -16,6 +16,8 @@ Object = dict[str, Any]
 #: Tokens of service accounts would let the environment act on the cluster.
 _TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
 
+_MISSING = {"Secret": "SecretNotFound", "ConfigMap": "ConfigMapNotFound"}
+
 
 class Inputs:
     """Reads what is to be copied. Nothing of it is kept, logged or told.
@@ -60,7 +62,7 @@ class Inputs:
             source = await self._client.get(resource, name, namespace)
         except NotFound as error:
             message = f"there is no {title}, which environment asks to be copied: create it, or take it out"
-            raise Refused(message, f"{resource.kind}NotFound") from error
+            raise Refused(message, _MISSING[resource.kind]) from error
         except ApiError as error:
             if error.status != 403:
                 raise
