@@ -165,6 +165,7 @@ def test_an_environment_with_everything_comes_and_goes(
     order = _watch_pods(namespace, tmp_path / "pods")
     stored = trials.wait("tscn", "whole", "TornDown")
     order.terminate()
+    order.wait(10)
     assert (stored["status"]["verdict"], stored["status"]["reason"]) == ("Passed", "AllStepsSucceeded")
     _check_order((tmp_path / "pods").read_text().splitlines())
 
@@ -184,22 +185,24 @@ def _step_runs(trials: Trials) -> bool:
 
 def _watch_pods(namespace: str, path: Path) -> subprocess.Popen[bytes]:
     """Writes what becomes of pods into a file, line by line."""
-    form = "{.type} {.object.metadata.labels.seatrial\\.dev/service} {.object.metadata.deletionTimestamp}\n"
+    ended = "{.object.status.containerStatuses[0].state.terminated.exitCode}"
+    form = f"{{.object.metadata.labels.seatrial\\.dev/service}},{{.object.metadata.deletionTimestamp}},{ended}\n"
     options = ["--watch", "--output-watch-events", "--output", f"jsonpath={form}"]
     with path.open("wb") as file:
         watch = subprocess.Popen(["kubectl", "get", "pods", "--namespace", namespace, *options], stdout=file)
     deadline = time.monotonic() + 10
-    while b"ADDED db" not in path.read_bytes():
+    while b"db," not in path.read_bytes():
         assert time.monotonic() < deadline, "the watch does not start"
         time.sleep(0.1)
     return watch
 
 
 def _check_order(lines: list[str]) -> None:
-    """What depends on the database is gone before the database is told to go."""
-    web_is_gone = next(index for index, line in enumerate(lines) if line.startswith("DELETED web"))
-    db_is_told = next(index for index, line in enumerate(lines) if line.startswith("MODIFIED db 2"))
-    assert web_is_gone < db_is_told, lines
+    """What depends on the database has ended before the database is told to go."""
+    seen = [line.split(",") for line in lines]
+    web_has_ended = next(index for index, (name, _, code) in enumerate(seen) if name == "web" and code)
+    db_is_told = next(index for index, (name, told, _) in enumerate(seen) if name == "db" and told)
+    assert web_has_ended < db_is_told, lines
 
 
 def test_a_missing_secret_is_named(trials: Trials) -> None:

@@ -64,6 +64,11 @@ class ServiceState(StrEnum):
     COMPLETED = "Completed"
     ERROR = "Error"
 
+    @property
+    def up(self) -> bool:
+        """Whether it is all that the run asks of the service: healthy, or completed."""
+        return self in {ServiceState.HEALTHY, ServiceState.COMPLETED}
+
 
 class StatusModel(Model):
     """A piece of status. Unknown fields are ignored: an older operator may read what a newer one wrote."""

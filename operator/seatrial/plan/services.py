@@ -19,7 +19,6 @@ _SATISFYING = {
     DependencyCondition.HEALTHY: {ServiceState.HEALTHY},
     DependencyCondition.COMPLETED: {ServiceState.COMPLETED},
 }
-_UP = frozenset({ServiceState.HEALTHY, ServiceState.COMPLETED})
 _UNDER_WAY = frozenset({ServiceState.STARTING, ServiceState.STARTED})
 
 
@@ -44,7 +43,7 @@ class ServicesPlan:
     @property
     def healthy(self) -> bool:
         """Whether every service is healthy, or has completed."""
-        return all(service.state in _UP for service in self.services)
+        return all(service.state.up for service in self.services)
 
     @property
     def broken(self) -> ServiceStatus | None:
@@ -126,7 +125,7 @@ def _may_start(service: Service, current: dict[str, ServiceStatus]) -> bool:
 
 def _progress(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
     """Says where a service is that has been started; once healthy or broken, it stays so while provisioning."""
-    if status.state is ServiceState.PENDING or status.state is ServiceState.ERROR or status.state in _UP:
+    if status.state is ServiceState.PENDING or status.state is ServiceState.ERROR or status.state.up:
         return status
     if refusal := observed.refusals.get(StartService(service.name).key):
         return _moved(status, ServiceState.ERROR, "Refused", refusal)
