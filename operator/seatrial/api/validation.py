@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar, cast
@@ -23,10 +22,12 @@ from seatrial.api.cel import (
     threshold_scope,
 )
 from seatrial.api.environment import Service
+from seatrial.api.environment_checks import environment_problems
 from seatrial.api.expansion import expanded, mistakes
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
+from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
 from seatrial.api.wait import WaitFor, WaitKind
@@ -41,24 +42,6 @@ CAPTURES = 24
 _LITERAL = "; write $${ for ${ itself"
 
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A user's mistake.
-
-    Attributes:
-        field: Path of the field, for example ``spec.steps[2].needs[0].step``.
-        value: What it holds, shortened.
-        remedy: What is wrong with it and what to do.
-    """
-
-    field: str
-    value: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.value}: {self.remedy}" if self.value else f"{self.field}: {self.remedy}"
 
 
 class InvalidSpec(ValueError):
@@ -137,6 +120,7 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
         yield from _service(f"spec.environment.services[{index}]", service, services)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
+    yield from environment_problems(spec)
 
     jobs = [*spec.setup, *spec.teardown]
     names = [*(job.name for job in jobs), *(step.name for step in spec.steps)]
@@ -261,10 +245,12 @@ def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
 
 
 def _waits(spec: TestScenarioSpec, services: Mapping[str, Service]) -> Iterator[Problem]:
-    """Deployments have their services' names, and Jobs their steps'; pods are called as the cluster will have it."""
+    """Deployments are called as their services, and Jobs after services and steps; pods as the cluster will have it."""
+    deployments = [name for name, service in services.items() if not (service.storage or service.completes)]
     instances = [each for each in expanded(spec.steps) if each.step.job or each.step.load]
     jobs = [f"step-{name}" for name in (*(job.name for job in spec.setup), *(each.name for each in instances))]
-    known: dict[WaitKind, Iterable[str]] = {WaitKind.DEPLOYMENT: services, WaitKind.JOB: jobs}
+    jobs += [f"service-{name}" for name, service in services.items() if service.completes]
+    known: dict[WaitKind, list[str]] = {WaitKind.DEPLOYMENT: deployments, WaitKind.JOB: jobs}
     for index, step in enumerate(spec.steps):
         wanted: WaitFor | None = step.wait.for_ if step.wait else None
         if wanted and wanted.kind in known and wanted.name not in known[wanted.kind]:

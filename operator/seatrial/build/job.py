@@ -5,6 +5,7 @@ from typing import Any
 from seatrial.api import names
 from seatrial.api.step import Job
 from seatrial.build.container import container, pod
+from seatrial.build.files import files_name, files_volume
 from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
@@ -22,6 +23,19 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float, a
         attempt: Number of the attempt, from 1.
     """
     metadata = origin.metadata(job_name(step, attempt), namespace, step=step, attempt=str(attempt))
+    volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
+    template = pod(container(spec, "job"), metadata["labels"], metadata["annotations"], "Never", volumes=volumes)
+    return run_to_end(metadata, template, deadline)
+
+
+def run_to_end(metadata: Object, template: Object, deadline: float) -> Object:
+    """Builds the Job of one pod and one attempt.
+
+    Args:
+        metadata: The Job's metadata.
+        template: Its pod.
+        deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
+    """
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -30,13 +44,13 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float, a
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            # Beyond the step's own time limit, which the plan keeps: this is for when nobody is there to.
+            # Beyond the time limit that the plan keeps: this is for when nobody is there to.
             "activeDeadlineSeconds": int(deadline) + 60,
-            "template": pod(container(spec, "job"), metadata["labels"], metadata["annotations"], "Never"),
+            "template": template,
         },
     }
 
 
 def job_name(step: str, attempt: int = 1) -> str:
-    """Name of the Job of a step; a service may have the step's name, but no Job is made for services."""
+    """Name of the Job of a step; a service may have the step's name, but its Job begins otherwise."""
     return f"step-{names.attempt(step, attempt)}"

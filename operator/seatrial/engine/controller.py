@@ -41,10 +41,12 @@ from seatrial.kube.errors import Conflict, KubeError, NotFound
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -134,19 +136,25 @@ class Controller:
         run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
         session = self._session(key, run)
+        jobs = self._living(uid, "Job", run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
                 body["metadata"]["labels"].get(names.SERVICE, ""): see_deployment(body)
-                for body in self._living(uid, "Deployment", run)
+                for kind in ("Deployment", "StatefulSet")
+                for body in self._living(uid, kind, run)
             },
-            jobs={_attempt(body): see_job(body) for body in self._living(uid, "Job", run)},
+            completions={
+                body["metadata"]["labels"][names.SERVICE]: see_job(body) for body in jobs if _is_service(body)
+            },
+            jobs={_attempt(body): see_job(body) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
             outcomes=session.outcomes,
             loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             refusals=session.refusals,
+            refusal_reasons=session.refusal_reasons,
             true_conditions={
                 (wanted.kind, wanted.name): see_true_conditions(body)
                 for wanted in waited_for
@@ -204,11 +212,12 @@ class Controller:
                     await self._performer.perform(action, stage)
             except Refused as refusal:
                 session.refusals[action.key] = str(refusal)
+                session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
-                if isinstance(action, CreateEnvironment):
-                    break  # what follows would go into a namespace that is unguarded, or not ours
+                if isinstance(action, CreateEnvironment | CopyInputs):
+                    break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None
@@ -300,6 +309,10 @@ def _run(status: TrialStatus) -> str | None:
 
 def _attempt(job: Object) -> str:
     return attempt_of(job["metadata"]["labels"], STEP)
+
+
+def _is_service(body: Object) -> bool:
+    return names.SERVICE in body["metadata"]["labels"]
 
 
 def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:

@@ -78,6 +78,7 @@ class Session:
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
         tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
@@ -88,6 +89,7 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
