@@ -160,7 +160,7 @@ def service(spec: Spec, index: int) -> Spec:
 
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
-    ("give one of http and tcp, not both", lambda s: service(s, 0)["ready"].update(http={})),
+    ("give at most one of http, tcp, grpc and command", lambda s: service(s, 0)["ready"].update(http={})),
     ("a service cannot depend on itself", lambda s: service(s, 0).update(dependsOn=[{"service": "db"}])),
     ("dependsOn names a service that is not", lambda s: service(s, 0).update(dependsOn=[{"service": "dbb"}])),
     (
@@ -237,7 +237,7 @@ def test_defaults_break_no_rule() -> None:
 
 @pytest.mark.parametrize("give", [Request, lambda **body: TestScenarioSpec.model_validate(with_body(body))])
 def test_two_bodies_are_refused(give: Callable[..., object]) -> None:
-    with pytest.raises(ValidationError, match="give one of json and text, not both"):
+    with pytest.raises(ValidationError, match="give one of json"):
         give(json=[], text="")
 
 

@@ -84,18 +84,23 @@ class Program:
         return _plain(result.plain_value())
 
 
+_ANSWER: Final = (
+    ("response.status", "int"),
+    ("response.headers", "map<string, string>"),
+    ("response.json", "dyn"),
+    ("response.text", "string"),
+    ("response.time", "duration"),
+)
+
+
+def answer_scope() -> Scope:
+    """The scope of a probe's ``expect``: the answer alone."""
+    return Scope(_ANSWER)
+
+
 def http_scope(captures: frozenset[str]) -> Scope:
     """The scope of ``expect`` and ``capture``: the answer to the request and what earlier steps captured."""
-    return Scope(
-        (
-            ("response.status", "int"),
-            ("response.headers", "map<string, string>"),
-            ("response.json", "dyn"),
-            ("response.text", "string"),
-            ("response.time", "duration"),
-            *_run_variables(captures),
-        )
-    )
+    return Scope((*_ANSWER, *_run_variables(captures)))
 
 
 def template_scope(captures: frozenset[str]) -> Scope:

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from seatrial.api import template
 from seatrial.api.base import Model
-from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
+from seatrial.api.captures import reads_captures, secret_captures
+from seatrial.api.cel import ExpressionError, Scope, answer_scope, http_scope, template_scope, threshold_scope
 from seatrial.api.environment import Service
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
@@ -163,9 +164,16 @@ def _service(field: str, service: Service, services: Mapping[str, Service]) -> I
     numbers = [port.port for port in service.ports]
     for number in sorted({number for number in numbers if numbers.count(number) > 1}):
         yield Problem(f"{field}.ports", str(number), "is given under two names: keep one")
-    for kind, probe in (("http", service.ready.http), ("tcp", service.ready.tcp)):
+    yield from _ready(f"{field}.ready", service)
+
+
+def _ready(field: str, service: Service) -> Iterator[Problem]:
+    ready = service.ready
+    for kind, probe in (("http", ready.http), ("tcp", ready.tcp), ("grpc", ready.grpc)):
         if probe:
-            yield from _port(f"{field}.ready.{kind}.port", probe.port, service)
+            yield from _port(f"{field}.{kind}.port", probe.port, service)
+    for index, expression in enumerate(ready.http.expect if ready.http else []):
+        yield from _expression(f"{field}.http.expect[{index}]", expression, answer_scope(), [], truth=True)
 
 
 def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
@@ -182,10 +190,12 @@ def _captures(steps: list[Step]) -> Iterator[Problem]:
     """Captures have one name in the whole scenario, and are so few that all of them fit into status."""
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
-        for name in step.capture:
+        for field, name in [("capture", name) for name in step.capture] + [
+            ("captureSecret", name) for name in step.capture_secret
+        ]:
             if name in seen:
                 yield Problem(
-                    f"spec.steps[{index}].capture.{name}", "", f"step {seen[name]} captures it already: rename one"
+                    f"spec.steps[{index}].{field}.{name}", "", f"step {seen[name]} captures it already: rename one"
                 )
             seen.setdefault(name, step.name)
     if len(seen) > CAPTURES:
@@ -204,6 +214,7 @@ def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Serv
         yield from _answers(field, step, captures, steps)
     if step.job:
         yield from _templates(f"{field}.job", step.job, template_scope(captures), steps)
+    yield from _shown_secrets(field, step, secret_captures(steps))
     if step.load:
         yield from _target(f"{field}.load.target", step.load.target.service, step.load.target.port, services)
         yield from _load(f"{field}.load", step.load)
@@ -229,9 +240,22 @@ def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
             other = steps.get(need.step)
             if other and need.result is NeedResult.SUCCEEDED and other.name not in seen:
                 seen.add(other.name)
-                names.update(other.capture)
+                names.update(other.captured)
                 waiting.append(other)
     return frozenset(names)
+
+
+def _shown_secrets(field: str, step: Step, secrets: frozenset[str]) -> Iterator[Problem]:
+    """Secrets may go into requests and into the env of Jobs; anything else of a Job, and captures, can be read."""
+    for name, expression in step.capture.items():
+        for secret in sorted(reads_captures([expression]) & secrets):
+            yield Problem(f"{field}.capture.{name}", "", f"captures.{secret} is a secret: use captureSecret here too")
+    for name, value in (step.job.to_kubernetes() if step.job else {}).items():
+        if name != "env":
+            for secret in sorted(reads_captures(template.expressions(value)) & secrets):
+                yield Problem(
+                    f"{field}.job.{name}", "", f"captures.{secret} is a secret, which would be shown here: use env"
+                )
 
 
 def _answers(field: str, step: Step, captures: frozenset[str], steps: list[Step]) -> Iterator[Problem]:
@@ -240,6 +264,8 @@ def _answers(field: str, step: Step, captures: frozenset[str], steps: list[Step]
         yield from _expression(f"{field}.expect[{index}]", expression, scope, steps, truth=True)
     for name, expression in step.capture.items():
         yield from _expression(f"{field}.capture.{name}", expression, scope, steps)
+    for name, expression in step.capture_secret.items():
+        yield from _expression(f"{field}.captureSecret.{name}", expression, scope, steps)
 
 
 def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None = None) -> Iterator[Problem]:
@@ -275,7 +301,7 @@ def _expression(
 def _capture_remedy(message: str, steps: list[Step]) -> str:
     """Says which step to need, where the unknown name is a capture that another step makes."""
     for step in steps:
-        for name in step.capture:
+        for name in step.captured:
             if f"undeclared reference to 'captures.{name}'" in message:
                 return f"{name} is captured by step {step.name}: add `needs: [{{step: {step.name}}}]`"
     return message

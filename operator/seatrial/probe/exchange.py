@@ -20,6 +20,11 @@ from seatrial.probe.address import Address
 #: memory.
 BODY_BYTES = 1 << 20
 
+#: Headers of an answer; their bytes are bounded by the HTTP library, at 100 KiB.
+HEADERS = 200
+#: Pieces of a body that are taken in one go. Others have their turn then, even if there is a piece for each byte.
+PIECES = 50
+
 #: Headers that say where the body ends (RFC 9112, section 6).
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
@@ -157,16 +162,26 @@ class Exchanger:
         )
         response = await client.send(built, stream=True)
         try:
-            raw = bytearray()
-            async for chunk in response.aiter_raw():
-                raw += chunk
-                if len(raw) > BODY_BYTES:
-                    raise _too_large()
+            if len(response.headers.raw) > HEADERS:
+                raise ExchangeFailed("ResponseTooLarge", f"the answer has more than {HEADERS} headers", ours=True)
+            raw = await _read(response)
         finally:
             await response.aclose()
-        body = _decoded(bytes(raw), response.headers.get("content-encoding", "").strip().lower())
+        body = _decoded(raw, response.headers.get("content-encoding", "").strip().lower())
         elapsed = timedelta(seconds=time.monotonic() - began)
         return Answer(response.status_code, dict(response.headers), body, elapsed)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    raw, pieces = bytearray(), 0
+    async for piece in response.aiter_raw():
+        raw += piece
+        pieces += 1
+        if len(raw) > BODY_BYTES:
+            raise _too_large()
+        if pieces % PIECES == 0:
+            await asyncio.sleep(0)
+    return bytes(raw)
 
 
 def _headers(address: Address, request: Request) -> list[tuple[bytes, bytes]]:
