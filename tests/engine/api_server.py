@@ -92,6 +92,7 @@ KINDS = {
     "services": "Service",
     "pods": "Pod",
     "events": "Event",
+    "secrets": "Secret",
     "resourcequotas": "ResourceQuota",
     "limitranges": "LimitRange",
     "networkpolicies": "NetworkPolicy",

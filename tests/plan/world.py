@@ -599,7 +599,7 @@ class World:
             if isinstance(action, StartService):
                 for need in services[action.service].depends_on:
                     healthy = need.condition is DependencyCondition.HEALTHY
-                    probed = services[need.service].ready.http or services[need.service].ready.tcp
+                    probed = services[need.service].ready.probe is not None
                     assert (run, need.service) in self.truth.running
                     assert not (healthy and probed) or (run, need.service) in self.truth.healthy
         self._check_order(status, spec)

@@ -36,3 +36,9 @@ def secret_env(job: Job, secrets: Iterable[str]) -> frozenset[str]:
     return frozenset(
         entry.name for entry in job.env if reads_captures(template.expressions(entry.value)) & frozenset(secrets)
     )
+
+
+def lost_message(lost: Iterable[str]) -> str:
+    """Says which secrets a step cannot have, and why."""
+    name = min(lost)
+    return f"captures.{name} is not on record any more: somebody deleted or changed the Secret that keeps it"

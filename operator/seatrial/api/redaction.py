@@ -44,7 +44,7 @@ class Redaction:
 
 
 def _forms(secret: str) -> Iterable[str]:
-    """As it is, on one line, in a URL (RFC 3986 and forms), in JSON, in JSON in JSON, in Python, and as Kubernetes keeps it."""
+    """As it is, on one line, in a URL, in a form, in JSON, in JSON in JSON, in Python, and as Kubernetes keeps it."""
     for value in (secret, " ".join(secret.split()), secret.replace("\r", " ").replace("\n", " ")):
         yield value
         for escaped in (quote(value, safe=""), quote(value), quote_plus(value)):

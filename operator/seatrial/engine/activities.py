@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
+from seatrial.api.captures import lost_message, used_captures
 from seatrial.api.environment import Service
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
+from seatrial.engine.keeper import Keeper
+from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
@@ -21,7 +24,8 @@ from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
-from seatrial.probe.readiness import keep_probing
+from seatrial.probe.readiness import keep_probing, keep_watching
+from seatrial.probe.redirect import Resolve
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +53,7 @@ class Activities:
     def __init__(self, client: Client, exchanger: Exchanger) -> None:
         self._client = client
         self._exchanger = exchanger
+        self._keeper = Keeper(client)
 
     def keep_only(self, session: Session, wanted: set[str]) -> None:
         """Stops tasks that are not wanted any more, and forgets those that have ended and are not."""
@@ -65,25 +70,50 @@ class Activities:
                 wake(0.0)
 
         async def probing() -> None:
-            probe = service.ready.http or service.ready.tcp
-            address = await self._address(session, namespace, service, probe.port if probe else None)
+            address = await self._probed_address(session, namespace, service)
             await keep_probing(self._exchanger, address, service.ready, report)
 
         self._start(session, f"probe/{service.name}", probing, wake)
 
-    def check(
-        self, session: Session, namespace: str, service: Service, step: Step, context: dict[str, Any], wake: Wake
-    ) -> None:
-        """Runs an HTTP step once; its outcome stays until the run ends."""
-        if step.name in session.outcomes:
+    def watch(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+        """Goes on probing a service that has been healthy; only what may change its state leads to a turn."""
+
+        def report(successes: int, failures: int, failure: str) -> None:
+            session.probes[service.name] = ProbeSeen(successes, failure, failures)
+            if successes == service.ready.success_threshold or failures == service.ready.failure_threshold:
+                wake(0.0)
+
+        async def watching() -> None:
+            address = await self._probed_address(session, namespace, service)
+            await keep_watching(self._exchanger, address, service.ready, report)
+
+        self._start(session, f"watch/{service.name}", watching, wake)
+
+    def check(self, session: Session, stage: Stage, step: Step, services: Mapping[str, Service], wake: Wake) -> None:
+        """Runs an HTTP step once; its outcome stays until the run ends.
+
+        Args:
+            session: The run.
+            stage: Where it runs, and the values that it may use.
+            step: The step.
+            services: The environment's services, by name.
+            wake: Leads to a turn.
+        """
+        if step.name in session.outcomes or step.http is None:
             return
+        service, port = services[step.http.service], step.http.port
 
         async def checking() -> None:
             try:
-                address = await self._patient_address(
-                    session, namespace, service, step.http.port if step.http else None
-                )
-                session.outcomes[step.name] = await run_check(self._exchanger, address, step, context)
+                if lost := used_captures(step) & stage.lost:
+                    session.outcomes[step.name] = Outcome(StepState.ERROR, "SecretLost", lost_message(lost))
+                else:
+                    address = await self._patient_address(session, stage.namespace, service, port)
+                    resolve = self._resolving(session, stage.namespace, services)
+                    outcome = await run_check(
+                        self._exchanger, address, step, stage.context, resolve=resolve, secrets=stage.secrets
+                    )
+                    session.outcomes[step.name] = await self._keeper.kept(session, stage, step.name, outcome)
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 session.outcomes[step.name] = Outcome(StepState.ERROR, "ServiceLost", message)
@@ -124,6 +154,22 @@ class Activities:
     async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
         """The same, for requests: nothing has been sent yet, so a bad moment of the API server need not end them."""
         return await self._address(session, namespace, service, port)
+
+    async def _probed_address(self, session: Session, namespace: str, service: Service) -> Address:
+        probe = service.ready.probe
+        return await self._address(session, namespace, service, probe.port if probe else None)
+
+    def _resolving(self, session: Session, namespace: str, services: Mapping[str, Service]) -> Resolve:
+        """Finds services for redirects: those of the environment and no others."""
+
+        async def resolve(name: str, number: int) -> Address | None:
+            service = services.get(name)
+            port = next((port.name for port in service.ports if port.port == number), None) if service else None
+            if service is None or port is None:
+                return None
+            return await self._patient_address(session, namespace, service, port)
+
+        return resolve
 
     async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
         """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""

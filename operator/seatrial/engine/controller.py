@@ -3,17 +3,20 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
@@ -40,7 +43,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
 from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
 
@@ -73,6 +76,7 @@ class Controller:
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._keeper = Keeper(client)
         self._activities = Activities(client, self._exchanger)
         self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
@@ -105,6 +109,7 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
+                await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status)
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
@@ -117,6 +122,13 @@ class Controller:
     async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
         run = _run(subject.status)
         return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
+
+    async def _recall(self, key: Key, scenario: Scenario) -> None:
+        """Reads secret captures that an earlier life of this operator has kept, before anything is decided."""
+        status = scenario.status
+        if scenario.active and status.run and status.run.namespace:
+            session = self._session(key, _run(status))
+            await self._keeper.recall(session, scenario.running, status, status.run.namespace, scenario.uid)
 
     def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
@@ -152,9 +164,11 @@ class Controller:
     async def _carry_out(
         self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
     ) -> datetime | None:
-        before, after = subject.status, decision.status
-        session = self._session(key, _run(after))
-        stage = _stage(key, subject, after)
+        known = self._sessions.get(key)
+        redaction = Redaction(known.secrets.values() if known else ())
+        session = self._session(key, _run(decision.status))
+        before, after = subject.status, redacted(decision.status, redaction)
+        stage = _stage(key, subject, after, session)
         if self._closing:
             after = _held_back(before, after, stage.spec)
         failure = await self._act(key, body, session, decision.actions, stage)
@@ -162,7 +176,8 @@ class Controller:
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
-        await self._announcer.announce(key, subject.uid, decision.announcements)
+        said = [replace(one, message=redaction(one.message)) for one in decision.announcements]
+        await self._announcer.announce(key, subject.uid, said)
         if failure is not None:
             raise failure
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
@@ -185,7 +200,7 @@ class Controller:
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
             except Refused as refusal:
-                session.refusals[action.key] = str(refusal)
+                session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
                 self.wake(key)
                 if isinstance(action, CreateEnvironment):
                     break  # what follows would go into a namespace that is unguarded, or not ours
@@ -226,12 +241,12 @@ class Controller:
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
+        for name in sorted(activities.watches):
+            self._activities.watch(session, stage.namespace, services[name], wake)
         for name in sorted(activities.checks):
-            http = steps[name].http
-            if http is not None:
-                target = services[http.service]
-                self._activities.check(session, stage.namespace, target, steps[name], stage.context, wake)
-        return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
+            self._activities.check(session, stage, steps[name], services, wake)
+        going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
+        return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
     def _follow(
         self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
@@ -299,7 +314,7 @@ def _load_of(spec: TestScenarioSpec | LoadTestSpec | None, step: str) -> LoadSpe
     return spec
 
 
-def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:
+def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus, session: Session) -> Stage:
     """Where writes of the run go."""
     run = status.run.id if status.run else str(subject.generation)
     spec = subject.running if subject.active else subject.spec
@@ -308,5 +323,6 @@ def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Sta
     if isinstance(status, TestScenarioStatus):
         for step in status.steps:
             context |= {f"captures.{name}": value for name, value in step.captures.items()}
+    context |= {f"captures.{name}": value for name, value in session.secrets.items()}
     where = status.run.namespace if status.run and status.run.namespace else key.namespace
-    return Stage(origin, where, spec, context)
+    return Stage(origin, where, spec, context, frozenset(session.secrets), frozenset(session.lost))

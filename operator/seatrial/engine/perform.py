@@ -8,17 +8,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from seatrial.api import names
+from seatrial.api.captures import lost_message, reads_captures, secret_env
 from seatrial.api.cel import EvaluationError, Scope, template_scope
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job, JobStep, Step
-from seatrial.api.template import render
+from seatrial.api.template import expressions, render
 from seatrial.build.deployment import deployment, service
 from seatrial.build.environment import guards, namespace
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.secret import job_secret
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
@@ -48,12 +50,16 @@ class Stage:
         namespace: Where the run's objects live.
         spec: The run's spec; None if it is not on record any more, and things can only be taken away.
         context: Values of ``run.id`` and ``captures.NAME``.
+        secrets: Names of the captures that are shown nowhere.
+        lost: Names of those that are not on record any more.
     """
 
     origin: Origin
     namespace: str
     spec: TestScenarioSpec | LoadTestSpec | None
     context: dict[str, Any]
+    secrets: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
 
 
 class Refused(Exception):
@@ -121,9 +127,13 @@ class Performer:
         entries: list[JobStep | Step] = [*stage.spec.setup, *stage.spec.steps, *stage.spec.teardown]
         entry = next(entry for entry in entries if entry.name == name)
         assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
-        rendered = _rendered_job(entry.job, stage.context)
+        rendered = _rendered_job(entry.job, stage)
         limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
-        await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit))
+        hidden = secret_env(entry.job, stage.secrets)
+        if hidden:
+            values = {variable.name: variable.value for variable in rendered.env if variable.name in hidden}
+            await self._create(stage, job_secret(stage.origin, stage.namespace, name, values))
+        await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit, secret_env=hidden))
 
     async def _start_load(self, stage: Stage, name: str) -> None:
         if isinstance(stage.spec, LoadTestSpec):
@@ -217,12 +227,15 @@ class Performer:
             self._store.put(kind, stored)
 
 
-def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
+def _rendered_job(spec: Job, stage: Stage) -> Job:
     """Puts values in the place of ``${…}``.
 
     Raises:
         Refused: An expression has no value, or what comes out is no Job any more.
     """
+    context = stage.context
+    if lost := reads_captures(expressions(spec.to_kubernetes())) & stage.lost:
+        raise Refused(lost_message(lost))
     captures = frozenset(key.removeprefix("captures.") for key in context if key.startswith("captures."))
     try:
         return Job.model_validate(_rendered(spec.to_kubernetes(), template_scope(captures), context))

@@ -90,7 +90,7 @@ def _secret(name: str, expression: str, scope: Scope, values: Mapping[str, Any])
         value = scope.compile(expression).evaluate(values)
     except (EvaluationError, RecursionError) as error:
         return Outcome(StepState.FAILED, "CaptureFailed", f"{name}: {expression}: {error}")
-    if not isinstance(value, str) or not LEAST <= len(value) or not len(value.encode(errors="replace")) <= SECRET_BYTES:
+    if not isinstance(value, str) or len(value) < LEAST or len(value.encode(errors="replace")) > SECRET_BYTES:
         message = f"{name} is no text of {LEAST} to {SECRET_BYTES} bytes: capture the part that is, or use string(…)"
         return Outcome(StepState.ERROR, "SecretUnusable", message)
     return value
