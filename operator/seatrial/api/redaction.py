@@ -24,7 +24,7 @@ class Redaction:
         forms = {form for secret in self._secrets for form in _forms(secret)}
         # The longest first: one form may be the beginning of another.
         longest = sorted(filter(None, forms), key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest))) if longest else None
+        self._pattern = re.compile("|".join(map(_pattern, longest))) if longest else None
 
     def __bool__(self) -> bool:
         """Whether there is any secret."""
@@ -43,17 +43,21 @@ class Redaction:
         return self._pattern.sub(MARK, text) if self._pattern is not None else text
 
 
+def _pattern(form: str) -> str:
+    """Percent-encoding has either case."""
+    return re.sub(r"%[0-9A-F]{2}", lambda match: f"(?i:{match.group()})", re.escape(form))
+
+
 def _forms(secret: str) -> Iterable[str]:
     """As it is, on one line, in a URL, in a form, in JSON, in JSON in JSON, in Python, and as Kubernetes keeps it."""
     for value in (secret, " ".join(secret.split()), secret.replace("\r", " ").replace("\n", " ")):
         yield value
-        for escaped in (quote(value, safe=""), quote(value), quote_plus(value)):
-            yield escaped
-            yield re.sub(r"%..", lambda match: match.group().lower(), escaped)
+        yield from (quote(value, safe=""), quote(value), quote_plus(value))
         yield json.dumps(value)[1:-1]
         yield json.dumps(value, ensure_ascii=False)[1:-1]
         yield json.dumps(json.dumps(value)[1:-1])[1:-1]
         yield repr(value)[1:-1]
+        yield repr(value.encode(errors="replace"))[2:-1]
     yield base64.b64encode(secret.encode(errors="replace")).decode()
 
 

@@ -80,7 +80,9 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     deployment = observed.deployments.get(service.name)
     ready = deployment.ready if deployment else 0
     if ready < service.replicas:
-        why = _cause(service, status, observed, now) or trouble(observed.pods_of(service.name), now)
+        # One that runs may have been restarted before the service was healthy, which says nothing about now.
+        stopped = [pod for pod in observed.pods_of(service.name) if not pod.running]
+        why = _cause(service, status, observed, now) or trouble(stopped, now)
         return why or Trouble("PodsNotReady", f"{ready} of {service.replicas} pods ready", final=False)
     probe = observed.probes.get(service.name)
     if probe is not None and probe.failures >= service.ready.failure_threshold:

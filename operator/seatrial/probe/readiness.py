@@ -1,5 +1,6 @@
 """Readiness probes: is a service answering through its Service, and has it done so often enough in a row?"""
 
+import asyncio
 from collections.abc import Callable
 
 from tenacity import AsyncRetrying, retry_always, retry_if_result, wait_exponential, wait_fixed, wait_random
@@ -74,6 +75,7 @@ async def keep_watching(
         wait=wait_fixed(pause) + wait_random(max=pause / 10),
         retry=retry_always,
     )
+    await asyncio.sleep(pause)  # it has only just been found healthy
     await retrying(probe)
 
 
