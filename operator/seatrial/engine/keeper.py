@@ -107,7 +107,7 @@ class Keeper:
                 raise
             operations = [
                 {"op": "test", "path": "/metadata/uid", "value": stored["metadata"]["uid"]},
-                {"op": "replace", "path": "/data", "value": body["data"]},
+                {"op": "add", "path": "/data", "value": body["data"]},
             ]
             await self._client.patch_json(SECRETS, name, namespace, operations)
 
