@@ -128,7 +128,7 @@ def test_a_service_that_is_not_healthy_says_what_its_probe_met(trials: Trials) -
 
 
 def test_a_service_that_dies_in_mid_run_is_named(trials: Trials, kubectl: Run) -> None:
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"name": "die", "http": get("/exit")},
         {"name": "hold", "needs": [{"step": "die"}], "job": python_job("import time; time.sleep(8)")},
         {"name": "back", "needs": [{"step": "hold"}], "http": get("/x"), "eventually": {"timeout": "30s"}},
@@ -150,7 +150,7 @@ def test_a_secret_is_used_and_found_nowhere(trials: Trials, kubectl: Run) -> Non
     compare += "sys.exit(os.environ['SENT'] != 'Bearer ' + hashlib.sha256(b'e2e').hexdigest())"
     bearer = [{"name": "Authorization", "value": "Bearer ${captures.token}"}]
     needs = {"needs": [{"step": "login"}]}
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"name": "login", "http": get("/login"), "captureSecret": {"token": "response.json.token"}},
         {
             "name": "use",

@@ -183,7 +183,8 @@ async def test_a_body_that_is_too_large_is_our_limit(exchanger: Exchanger, chunk
 
 async def test_an_answer_with_too_many_headers_is_our_limit(exchanger: Exchanger) -> None:
     async def heads(connection: Connection) -> None:
-        await connection.answer(**{f"x_{number}": "1" for number in range(module.HEADERS + 1)})
+        lines = "".join(f"x-{number}: 1\r\n" for number in range(module.HEADERS + 1))
+        await connection.send(f"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n".encode())
 
     async with serving(heads) as service:
         error = await failure(exchanger, service.address, get())
