@@ -174,7 +174,7 @@ def test_a_secret_is_used_and_found_nowhere(trials: Trials, kubectl: Run) -> Non
 
     trials.until("the Job runs", under_way)
     namespace = trials.get("tscn", "secretive")["status"]["run"]["namespace"]
-    kept = json.loads(kubectl("get", "secret", "captured-login", "-n", namespace, "-o", "json").stdout)
+    kept = json.loads(kubectl("get", "secret", "seatrial-captured-login", "-n", namespace, "-o", "json").stdout)
     assert base64.b64decode(kept["data"]["token"]).decode() == TOKEN
     kinds = "all,configmaps,events,endpointslices,networkpolicies,resourcequotas,limitranges"
     seen = [

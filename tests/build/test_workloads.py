@@ -166,13 +166,13 @@ def test_secret_variables_of_a_job_are_references() -> None:
         {"image": "i", "env": [{"name": "TOKEN", "value": "t0ken"}, {"name": "A.B", "value": "x"}]}
     )
     made = job(ORIGIN, "trial", "work", spec, 10, secret_env={"TOKEN"})
-    reference = {"secretKeyRef": {"name": "step-work-env", "key": "TOKEN"}}
+    reference = {"secretKeyRef": {"name": "seatrial-env-work", "key": "TOKEN"}}
     assert container(made)["env"] == [{"name": "TOKEN", "valueFrom": reference}, {"name": "A.B", "value": "x"}]
     assert "t0ken" not in json.dumps(made)
     secret = job_secret(ORIGIN, "trial", "work", {"TOKEN": "t0ken ü"})
     assert (secret["kind"], secret["metadata"]["name"], secret["metadata"]["namespace"]) == (
         "Secret",
-        "step-work-env",
+        "seatrial-env-work",
         "trial",
     )
     assert secret["metadata"]["labels"][names.OWNER_UID] == ORIGIN.uid

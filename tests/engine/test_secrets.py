@@ -86,10 +86,10 @@ async def test_a_secret_is_used_and_found_nowhere(world: World, caplog: pytest.L
     assert world.step("login")["captures"] == {"user": "ann"}
     assert found(shown(world, caplog)) == []
     (container,) = jobs[0]["spec"]["template"]["spec"]["containers"]
-    reference = {"secretKeyRef": {"name": "step-work-env", "key": "TOKEN"}}
+    reference = {"secretKeyRef": {"name": "seatrial-env-work", "key": "TOKEN"}}
     assert container["env"] == [{"name": "TOKEN", "valueFrom": reference}, {"name": "WHO", "value": "ann"}]
     values = {name: values_of(secret) for name, secret in secrets.items()}
-    assert values == {"captured-login": {"token": TOKEN}, "step-work-env": {"TOKEN": f"Bearer {TOKEN}"}}
+    assert values == {"seatrial-captured-login": {"token": TOKEN}, "seatrial-env-work": {"TOKEN": f"Bearer {TOKEN}"}}
     assert world.left() == []
 
 
@@ -131,9 +131,9 @@ async def test_a_secret_that_is_not_there_after_a_restart_is_an_error(world: Wor
         "another's": lambda body: body["metadata"].update(labels={}),
     }
     if spoil == "deleted":
-        world.server.delete("secrets", "captured-login", namespace)
+        world.server.delete("secrets", "seatrial-captured-login", namespace)
     else:
-        world.server.change("secrets", "captured-login", namespace, changes[spoil])
+        world.server.change("secrets", "seatrial-captured-login", namespace, changes[spoil])
     world.start()
     world.server.end_job(world.server.all("jobs")[0])
     status = await world.until_done()
@@ -188,7 +188,7 @@ async def test_somebody_elses_secret_is_left_alone(world: World) -> None:
 
     async def held(request: web.Request) -> web.StreamResponse:
         namespace = world.status()["run"]["namespace"]
-        theirs = {"metadata": {"name": "captured-login"}, "data": {"token": "dGhlaXJz"}}
+        theirs = {"metadata": {"name": "seatrial-captured-login"}, "data": {"token": "dGhlaXJz"}}
         world.server.put("secrets", theirs, namespace)
         return await answer(request)
 

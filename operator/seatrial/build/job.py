@@ -5,6 +5,7 @@ from typing import Any
 
 from seatrial.api.step import Job
 from seatrial.build.container import container, pod
+from seatrial.build.files import files_name, files_volume
 from seatrial.build.origin import Origin
 from seatrial.build.secret import from_secret
 
@@ -25,10 +26,23 @@ def job(
         secret_env: Names of the environment variables whose values are secret: they are in a Secret of the step's.
     """
     metadata = origin.metadata(job_name(step), namespace, step=step)
+    volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
     built = container(spec, "job")
     built["env"] = [
         from_secret(step, entry["name"]) if entry["name"] in secret_env else entry for entry in built["env"]
     ]
+    template = pod(built, metadata["labels"], metadata["annotations"], "Never", volumes=volumes)
+    return run_to_end(metadata, template, deadline)
+
+
+def run_to_end(metadata: Object, template: Object, deadline: float) -> Object:
+    """Builds the Job of one pod and one attempt.
+
+    Args:
+        metadata: The Job's metadata.
+        template: Its pod.
+        deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
+    """
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -37,13 +51,13 @@ def job(
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            # Beyond the step's own time limit, which the plan keeps: this is for when nobody is there to.
+            # Beyond the time limit that the plan keeps: this is for when nobody is there to.
             "activeDeadlineSeconds": int(deadline) + 60,
-            "template": pod(built, metadata["labels"], metadata["annotations"], "Never"),
+            "template": template,
         },
     }
 
 
 def job_name(step: str) -> str:
-    """Name of the Job of a step; a service may have the step's name, but no Job is made for services."""
+    """Name of the Job of a step; a service may have the step's name, and its Job begins otherwise."""
     return f"step-{step}"

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from seatrial.api.variable import RESERVED
 from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
@@ -40,7 +41,7 @@ def from_secret(step: str, variable: str) -> Object:
 
 def captured_name(step: str) -> str:
     """Name of the Secret that keeps what a step captured."""
-    return f"captured-{step}"
+    return f"{RESERVED}captured-{step}"
 
 
 def values_of(secret: Object) -> dict[str, str]:
@@ -53,7 +54,7 @@ def values_of(secret: Object) -> dict[str, str]:
 
 
 def _job_name(step: str) -> str:
-    return f"step-{step}-env"
+    return f"{RESERVED}env-{step}"
 
 
 def _secret(origin: Origin, namespace: str, name: str, step: str, values: Mapping[str, str]) -> Object:

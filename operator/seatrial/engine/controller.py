@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from seatrial.api import names
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.redaction import Redaction
@@ -33,10 +34,12 @@ from seatrial.kube.errors import Conflict, KubeError, NotFound
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -135,18 +138,23 @@ class Controller:
         run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
         session = self._session(key, run)
+        jobs = self._living(uid, "Job", run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
-                _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
+                _label(body, "service"): see_deployment(body)
+                for kind in ("Deployment", "StatefulSet")
+                for body in self._living(uid, kind, run)
             },
-            jobs={_label(body, "step"): see_job(body) for body in self._living(uid, "Job", run)},
+            completions={_label(body, "service"): see_job(body) for body in jobs if _is_service(body)},
+            jobs={_label(body, "step"): see_job(body) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
             outcomes=session.outcomes,
             loads={step: lines.seen() for step, lines in session.loads.items()},
             refusals=session.refusals,
+            refusal_reasons=session.refusal_reasons,
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -201,11 +209,12 @@ class Controller:
                     await self._performer.perform(action, stage)
             except Refused as refusal:
                 session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
+                session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
-                if isinstance(action, CreateEnvironment):
-                    break  # what follows would go into a namespace that is unguarded, or not ours
+                if isinstance(action, CreateEnvironment | CopyInputs):
+                    break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None
@@ -286,6 +295,10 @@ def _run(status: TrialStatus) -> str | None:
 
 def _label(body: Object, key: str) -> str:
     return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+
+
+def _is_service(body: Object) -> bool:
+    return names.SERVICE in body["metadata"]["labels"]
 
 
 def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:

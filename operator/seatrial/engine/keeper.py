@@ -16,7 +16,7 @@ from seatrial.build.secret import captured_name, captured_secret, values_of
 from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, Conflict, KubeError, NotFound, Unreachable
+from seatrial.kube.errors import ApiError, Conflict, KubeError, Unreachable
 from seatrial.kube.resources import SECRETS
 
 logger = logging.getLogger(__name__)
@@ -82,8 +82,10 @@ class Keeper:
         try:
             body = await self._client.get(SECRETS, name, namespace)
             return values_of(body) if _ours(body, uid) else {}
-        except NotFound:
-            return {}
+        except ApiError as error:
+            if error.status not in {403, 404}:
+                raise
+            return {}  # deleted by somebody, or the right to read it taken away meanwhile
         except ValueError as error:
             logger.warning("Secret %s/%s was changed by somebody else: %s", namespace, name, type(error).__name__)
             return {}

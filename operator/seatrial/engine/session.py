@@ -78,6 +78,7 @@ class Session:
         outcomes: Results of requests, by step.
         loads: Workers' lines, by step.
         refusals: What the API server refused for good, by the key of the action.
+        refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
         lost: Names of such captures that are not on record any more.
@@ -90,6 +91,7 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     lost: set[str] = field(default_factory=set)

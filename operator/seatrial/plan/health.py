@@ -81,7 +81,7 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     ready = deployment.ready if deployment else 0
     if ready < service.replicas:
         # One that runs may have been restarted before the service was healthy, which says nothing about now.
-        stopped = [pod for pod in observed.pods_of(service.name) if not pod.running]
+        stopped = [pod for pod in observed.pods_of_service(service.name) if not pod.running]
         why = _cause(service, status, observed, now) or trouble(stopped, now)
         return why or Trouble("PodsNotReady", f"{ready} of {service.replicas} pods ready", final=False)
     probe = observed.probes.get(service.name)
@@ -195,7 +195,7 @@ def _answers_again(service: Service, observed: Observed) -> bool:
 
 def _cause(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> Trouble | None:
     """What ended a pod or its container, where that says nothing about the service's own doing."""
-    pods = observed.pods_of(service.name)
+    pods = observed.pods_of_service(service.name)
     for pod in pods:
         if pod.disruption:
             return Trouble(pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}", final=False)
@@ -209,7 +209,7 @@ def _cause(service: Service, status: ServiceStatus, observed: Observed, now: dat
 
 def _digest(service: Service, observed: Observed) -> str:
     """Tells the pods of a healthy service, and their restarts, from others; empty while not all of them are seen."""
-    pods = [pod for pod in observed.pods_of(service.name) if pod.ready and pod.deleting_since is None]
+    pods = [pod for pod in observed.pods_of_service(service.name) if pod.ready and pod.deleting_since is None]
     return _identity(pods) if len(pods) >= service.replicas else ""
 
 

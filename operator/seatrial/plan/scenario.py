@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from seatrial.api import names
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, ServiceState, StepState, StepStatus, TestScenarioStatus, Verdict
+from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.conditions import conditions
@@ -13,9 +13,11 @@ from seatrial.plan.decision import (
     Action,
     Activities,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -29,6 +31,7 @@ from seatrial.plan.health import (
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.services import plan_services
+from seatrial.plan.shutdown import plan_shutdown
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
@@ -108,6 +111,9 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
         return _end(scenario, observed, now, scenario.superseded)
     if refusal := observed.refusals.get(CreateEnvironment().key):
         return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
+    if refusal := observed.refusals.get(CopyInputs().key):
+        reason = observed.refusal_reasons.get(CopyInputs().key, "Refused")
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
     if lost := _environment_lost(status, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
@@ -130,8 +136,11 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
+    new = not (observed.namespace and status.services)
+    actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
+    if _has_inputs(spec) and (new or plan.again):
+        actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
     if broken := plan.broken:
@@ -142,7 +151,7 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         status = status.model_copy(update={"phase": Phase.SETUP, "run": environment, "reason": "Setup", "message": ""})
         return _run(replace(scenario, status=status), spec, observed, now)
     deadline = _phase_began(status) + spec.timeouts.provision
-    waiting = [service for service in plan.services if service.state is not ServiceState.HEALTHY]
+    waiting = [service for service in plan.services if not service.state.up]
     message = "; ".join(f"{service.name}: {service.message or service.reason}" for service in waiting)
     if now >= deadline:
         judgement = Judgement(Verdict.TIMED_OUT, "ProvisionTimeout", f"services did not become healthy: {message}")
@@ -153,6 +162,11 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         activities=Activities(probes=plan.probes, watches=plan.watches),
         wake_at=earliest([deadline, plan.wake_at]),
     )
+
+
+def _has_inputs(spec: TestScenarioSpec) -> bool:
+    environment = spec.environment
+    return bool(environment.secrets or environment.config_maps or environment.image_pull_secrets)
 
 
 def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -218,14 +232,22 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        shutdown = plan_shutdown(spec.environment.services, observed, now)
+        if not shutdown.last:
+            level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
+            return Decision(status, level, wake_at=earliest([budget_ends, shutdown.wake_at]))
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
     # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
     # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
-    stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
+    stop: tuple[Action, ...] = (StopWorkloads(),) if _has_workloads(observed) else ()
     delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
     return Decision(status, (*stop, *delete), wake_at=wake_at)
+
+
+def _has_workloads(observed: Observed) -> bool:
+    return bool(observed.deployments or observed.completions or observed.jobs)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
