@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from seatrial.api import names
 from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
 from seatrial.api.wait import WaitFor
@@ -18,6 +20,7 @@ from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
@@ -53,7 +56,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
 from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
 
@@ -86,6 +89,7 @@ class Controller:
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._keeper = Keeper(client)
         self._activities = Activities(client, self._exchanger)
         self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
@@ -118,6 +122,7 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
+                await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
@@ -130,6 +135,13 @@ class Controller:
     async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
         run = _run(subject.status)
         return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
+
+    async def _recall(self, key: Key, scenario: Scenario) -> None:
+        """Reads secret captures that an earlier life of this operator has kept, before anything is decided."""
+        status = scenario.status
+        if scenario.active and status.run and status.run.namespace:
+            session = self._session(key, _run(status))
+            await self._keeper.recall(session, scenario.running, status, status.run.namespace, scenario.uid)
 
     def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
@@ -178,9 +190,11 @@ class Controller:
     async def _carry_out(
         self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
     ) -> datetime | None:
-        before, after = subject.status, decision.status
-        session = self._session(key, _run(after))
-        stage = _stage(key, subject, after)
+        known = self._sessions.get(key)
+        redaction = Redaction(known.secrets.values() if known else ())
+        session = self._session(key, _run(decision.status))
+        before, after = subject.status, redacted(decision.status, redaction)
+        stage = _stage(key, subject, after, session)
         if self._closing and isinstance(stage.spec, TestScenarioSpec):
             after = held_back(before, after, stage.spec)
         failure = await self._act(key, body, session, decision.actions, stage)
@@ -188,7 +202,8 @@ class Controller:
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
-        await self._announcer.announce(key, subject.uid, decision.announcements)
+        said = [replace(one, message=redaction(one.message)) for one in decision.announcements]
+        await self._announcer.announce(key, subject.uid, said)
         if failure is not None:
             raise failure
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
@@ -211,7 +226,7 @@ class Controller:
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
             except Refused as refusal:
-                session.refusals[action.key] = str(refusal)
+                session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
                 session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
                 if isinstance(action, CreateEnvironment | CopyInputs):
@@ -259,11 +274,12 @@ class Controller:
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
+        for name in sorted(activities.watches):
+            self._activities.watch(session, stage.namespace, services[name], wake)
         for attempt in sorted(activities.checks):
-            instance = attempts[attempt]
-            context = stage.context | instance.variables
-            self._activities.check(session, stage.namespace, services, attempt, instance.step, context, wake)
-        return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
+            self._activities.check(session, stage, attempt, attempts[attempt], services, wake)
+        going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
+        return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
     def _follow(
         self,
@@ -319,7 +335,7 @@ def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:
     return [step.wait.for_ for step in spec.steps if step.wait and step.wait.for_] if spec else []
 
 
-def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:
+def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus, session: Session) -> Stage:
     """Where writes of the run go."""
     run = status.run.id if status.run else str(subject.generation)
     spec = subject.running if subject.active else subject.spec
@@ -328,5 +344,6 @@ def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Sta
     if isinstance(status, TestScenarioStatus):
         for step in status.steps:
             context |= {f"captures.{name}": value for name, value in step.captures.items()}
+    context |= {f"captures.{name}": value for name, value in session.secrets.items()}
     where = status.run.namespace if status.run and status.run.namespace else key.namespace
-    return Stage(origin, where, spec, context)
+    return Stage(origin, where, spec, context, frozenset(session.secrets), frozenset(session.lost))

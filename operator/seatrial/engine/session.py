@@ -80,7 +80,9 @@ class Session:
         refusals: What the API server refused for good, by the key of the action.
         refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        secrets: What steps have captured that nothing may show, by the capture's name.
+        lost: Names of such captures that are not on record any more.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -91,6 +93,8 @@ class Session:
     refusals: dict[str, str] = field(default_factory=dict)
     refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
 
