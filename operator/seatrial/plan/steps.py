@@ -57,8 +57,10 @@ def plan_steps(steps: list[Step], before: list[StepStatus], observed: Observed, 
             current[step.name] = _progress(step, current[step.name], observed, now)
             # What must not be sent twice must not be forgotten either.
             plan.urgent |= current[step.name].state.ended and not (step.http is None or step.http.idempotent)
-    # A step may end in the turn in which it could start (skipped), and that may free others.
-    moved = True
+    # A step may end in the turn in which it could start (skipped), and that may free others. But what follows from an
+    # answer that cannot be asked for again waits until that is on record: a crash in between would lose it.
+    moved = not plan.urgent
+    plan.wake_at = now + timedelta(milliseconds=1) if plan.urgent else None
     while moved:
         moved = False
         for step in steps:
