@@ -116,13 +116,17 @@ async def stand() -> AsyncIterator[Stand]:
     with TemporaryDirectory(prefix="seatrial-outside-") as name:
         folder = Path(name)
         given = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"] if "value" in entry}
-        environment = os.environ | given | {
-            "KUBECONFIG": str(await _kubeconfig(folder, pod["serviceAccountName"])),
-            "PYTHONPATH": f"{_PACKAGE}{os.pathsep}{_PACKAGE.parent}",
-            "SEATRIAL_NAMESPACE": NAMESPACE,
-            "SEATRIAL_HEALTH_PORT": str(HEALTH_PORT),
-            "SEATRIAL_METRICS_PORT": str(METRICS_PORT),
-        }
+        environment = (
+            os.environ
+            | given
+            | {
+                "KUBECONFIG": str(await _kubeconfig(folder, pod["serviceAccountName"])),
+                "PYTHONPATH": f"{_PACKAGE}{os.pathsep}{_PACKAGE.parent}",
+                "SEATRIAL_NAMESPACE": NAMESPACE,
+                "SEATRIAL_HEALTH_PORT": str(HEALTH_PORT),
+                "SEATRIAL_METRICS_PORT": str(METRICS_PORT),
+            }
+        )
         try:
             await _scale(0)
             selector = ("--selector", "app.kubernetes.io/name=seatrial", "--namespace", NAMESPACE)
@@ -175,8 +179,12 @@ async def _ready(process: asyncio.subprocess.Process, log: Path) -> None:
             await _get(f"http://127.0.0.1:{HEALTH_PORT}/readyz")
             return
         if process.returncode is not None or asyncio.get_running_loop().time() > deadline:
-            raise OutsideError(f"the operator is not ready: {log.read_text(errors='replace')[-2000:]}")
+            raise OutsideError(f"the operator is not ready: {_last_words(log)}")
         await asyncio.sleep(0.02)
+
+
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
 
 
 async def _get(url: str) -> str:

@@ -20,7 +20,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "crash.md"
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the command line."""
-    top = argparse.ArgumentParser(prog="python -m e2e.crash", description="Kills the operator after each of its writes.")
+    top = argparse.ArgumentParser(
+        prog="python -m e2e.crash", description="Kills the operator after each of its writes."
+    )
     top.add_argument("--from", type=int, default=1, dest="first", metavar="K", help="begin there; earlier rows stay")
     top.add_argument("--to", type=int, default=1000, dest="last", metavar="K", help="end there")
     top.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.KILL, help="what goes wrong instead")

@@ -10,17 +10,17 @@ _HEAD = """\
 
     make crash
 
-The operator runs as a process of its own beside a real cluster and is killed (`os._exit`, no cleaning up) right after its
-k-th write to the API server, for every k of one run: three services, setup, five steps (one of them a POST, one load) and
-teardown. It is then started again without a fault. The trial must end with the same verdict as without a crash, and with the
-same objects, none made twice and none left. The code is `e2e/crash`, the faults are `e2e/faults`.
+The operator runs as a process of its own beside a real cluster and is killed (`os._exit`, no cleaning up) right after
+its k-th write to the API server, for every k of one run: three services, setup, five steps (one of them a POST, one
+load) and teardown. It is then started again without a fault. The trial must end with the same verdict as without a
+crash, and with the same objects, none made twice and none left. The code is `e2e/crash`, the faults are `e2e/faults`.
 
-A POST that was on record as sent when the operator died, and of whose answer nothing is known, ends as `Error (Interrupted)`:
-Seatrial never sends it a second time by itself ([why](../architecture.md#why-a-crash-changes-nothing)). Everything else is a
-deviation.
+A POST that was on record as sent when the operator died, and of whose answer nothing is known, ends as
+`Error (Interrupted)`: Seatrial never sends it a second time by itself
+([why](../architecture.md#why-a-crash-changes-nothing)). Everything else is a deviation.
 
-The same faults, and lost answers, 409, 429 with Retry-After, 500 and cut watches, strike at every write in process on each
-run of the unit tests: `tests/engine/test_crash.py`.
+The same faults, and lost answers, 409, 429 with Retry-After, 500 and cut watches, strike at every write in process on
+each run of the unit tests: `tests/engine/test_crash.py`.
 """
 _COLUMNS = ("k", "what was written", "verdict", "left", "made twice", "deviations")
 

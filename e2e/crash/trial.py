@@ -61,7 +61,11 @@ class Found:
             said.append(f"verdict {self.verdict}, not {plain.verdict}")
         said += [f"not made: {what}" for what in sorted(plain.made.keys() - self.made.keys())]
         said += [f"made besides: {what}" for what in sorted(self.made.keys() - plain.made.keys())]
-        said += [f"{name} {state}, not {plain.steps[name]}" for name, state in self.steps.items() if state != plain.steps[name]]
+        said += [
+            f"{name} {state}, not {plain.steps[name]}"
+            for name, state in self.steps.items()
+            if state != plain.steps[name]
+        ]
         return said
 
 

@@ -56,7 +56,7 @@ class Faults:
     at: int
     kill: Callable[[], None] = nothing
     cut: Callable[[], None] = nothing
-    note: Callable[[int, str], None] = lambda number, what: None
+    note: Callable[[int, str], None] = lambda _number, _what: None
     retry_after: float = 1.0
     writes: list[str] = field(default_factory=list)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import seatrial.kube.client
-from e2e.faults.layer import FaultyClient, Faults, Kind
+from e2e.faults.layer import Faults, FaultyClient, Kind
 from e2e.faults.watches import cut_watches, know_watches
 from seatrial.handlers.process import run_operator
 

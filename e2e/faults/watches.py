@@ -1,7 +1,7 @@
 """Cutting kopf's watches as an API server does that has forgotten the past: 410, and everything is listed anew."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from kopf._cogs.clients import api
@@ -22,11 +22,11 @@ def cut_watches() -> None:
     _open.clear()
 
 
-async def _cuttable(*args: Any, **how: Any) -> AsyncIterator[Any]:
+async def _cuttable(*args: Any, **how: Any) -> AsyncGenerator[Any]:
     """Yields what a watch shows until it is cut."""
     cut: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     _open.add(cut)
-    events = _stream(*args, **how)
+    events: AsyncGenerator[Any] = _stream(*args, **how)  # type: ignore[assignment] # kopf promises less than it gives
     try:
         while True:
             coming = asyncio.ensure_future(anext(events, None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from e2e.faults.layer import FaultyClient, Faults, Kind
+from e2e.faults.layer import Faults, FaultyClient, Kind
 from seatrial.engine import resync
 from tests.engine.api_server import ApiServer, Object
 from tests.engine.workers import line
@@ -112,9 +112,7 @@ def ended(world: World) -> bool:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-async def test_a_fault_at_any_write_changes_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind
-) -> None:
+async def test_a_fault_at_any_write_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """A run is repeated with the fault at its first write, at its second, and so on until it has fewer than that."""
     monkeypatch.setattr(resync, "INTERVAL", 0.05)  # finds what went while a watch was cut
     world.server.cluster.job = job

@@ -241,7 +241,14 @@ async def test_the_server_may_say_when_to_come_back(header: str, seconds: float 
     assert caught.value.retry_after == seconds
 
 
-@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"[1, 2]", b"", b"\xff\xfe"])
+async def test_the_server_may_say_in_its_status_when_to_come_back() -> None:
+    async with serving(answering(status(429, retryAfterSeconds=3), 429)) as server:
+        with pytest.raises(ApiError) as caught:
+            await server.client.get(PODS, "a", "shop")
+    assert caught.value.retry_after == 3
+
+
+@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"[1, 2]", b"", b"\xff\xfe", b'{"details": []}'])
 async def test_proxies_in_between_answer_with_anything(content: bytes) -> None:
     async with serving(answering(content, 502)) as server:
         with pytest.raises(ApiError) as caught:
