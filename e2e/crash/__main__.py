@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--from", type=int, default=1, dest="first", metavar="K", help="begin there; earlier rows stay")
     top.add_argument("--to", type=int, default=1000, dest="last", metavar="K", help="end there")
+    top.add_argument("--seconds", type=float, default=7200, metavar="S", help="begin no trial after so long")
     top.add_argument("--kind", type=Kind, choices=list(Kind), default=Kind.KILL, help="what goes wrong instead")
     return top
 
@@ -37,10 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     options = parser().parse_args(argv)
     kept = table.read(PAGE)[1 : options.first] if options.kind is Kind.KILL else []
-    return uvloop.run(_run(options.kind, options.first, options.last, kept))
+    return uvloop.run(_run(options, kept))
 
 
-async def _run(kind: Kind, first: int, last: int, kept: list[tuple[str, ...]]) -> int:
+async def _run(options: argparse.Namespace, kept: list[tuple[str, ...]]) -> int:
+    ends = time.monotonic() + options.seconds
+    kind: Kind = options.kind
     async with (
         stand() as operators,
         connect() as api,
@@ -54,7 +58,10 @@ async def _run(kind: Kind, first: int, last: int, kept: list[tuple[str, ...]]) -
         if plain.verdict != "Passed (AllStepsSucceeded)":
             print(f"error: without a fault the verdict is {plain.verdict}", file=sys.stderr)
             return 1
-        for at in range(first, last + 1):
+        for at in range(options.first, options.last + 1):
+            if time.monotonic() > ends:
+                print(f"stopped: go on with --from {at}", flush=True)
+                break
             found = await course.trial(kind, at)
             if not found.wrote:
                 break
