@@ -48,7 +48,7 @@ async def _measure(rounds: int, runs: int) -> list[Figure]:
             gc.freeze()
             times = await course.run(rounds)
         finally:
-            await _end(api, watch, namespace, names_of_runs)
+            await _end(api, namespace, names_of_runs)
         found = figure("start.busy500.p99_ms", times, 0.99, target=100)
         return [Figure(found.name, found.value, found.unit, found.target, found.better, found.beside | {"runs": runs})]
 
@@ -80,7 +80,7 @@ def _waiting() -> Object:
     return SCENARIO | {"environment": environment, "timeouts": {"provision": "2h"}}
 
 
-async def _end(api: Api, watch: Watching, namespace: str, active: list[str]) -> None:
+async def _end(api: Api, namespace: str, active: list[str]) -> None:
     """Takes the runs away: nothing that is measured later may meet their remains."""
 
     async def delete(name: str) -> None:

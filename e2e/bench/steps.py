@@ -76,7 +76,7 @@ async def _requests(address: str, number: int) -> float:
         writer.write(f"GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
         head = await reader.read()
         writer.close()
-        assert head.startswith(b"HTTP/1.0 200") or head.startswith(b"HTTP/1.1 200"), head[:100]
+        assert head.startswith((b"HTTP/1.0 200", b"HTTP/1.1 200")), head[:100]
     return (time.perf_counter() - began) / number
 
 
@@ -84,8 +84,7 @@ async def _chain(api: Api, watch: Watching, namespace: str, name: str, steps: in
     """Runs a chain of steps. Returns the seconds that each took."""
     (one,) = SCENARIO["steps"]
     chain = [
-        one | {"name": f"s{number}", "needs": [{"step": f"s{number - 1}"}] if number else []}
-        for number in range(steps)
+        one | {"name": f"s{number}", "needs": [{"step": f"s{number - 1}"}] if number else []} for number in range(steps)
     ]
     since = len(watch.events)
     body = manifest(TEST_SCENARIOS, name, namespace, spec=SCENARIO | {"steps": chain})

@@ -67,7 +67,7 @@ class Account:
     def figure(self, name: str, rounds: int) -> Figure:
         """The writes beside what they consist of."""
         objects = {"made": self.made, "deleted": self.deleted} | ({"intents": self.intents} if self.intents else {})
-        beside = objects | dict(sorted(self.writes.items())) | {"rounds": rounds}
+        beside: dict[str, float] = {**objects, **dict(sorted(self.writes.items())), "rounds": rounds}
         return Figure(name, self.counted, "writes", self.allowed, "lower", beside)
 
 
