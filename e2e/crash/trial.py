@@ -31,6 +31,7 @@ class Found:
         made: How often each object was made, by kind and name; an environment's namespace has no name here.
         left: What is still there after the operator has let go.
         errors: Lines of the operators' logs that tell of a bug.
+        writes: What the operator with the fault has written.
     """
 
     at: int
@@ -40,6 +41,11 @@ class Found:
     made: Counter[str]
     left: list[str]
     errors: list[str]
+    writes: list[str]
+
+    def first(self, what: str) -> int:
+        """Number of the first write that begins with some words."""
+        return next(number for number, write in enumerate(self.writes, 1) if write.startswith(what))
 
     @property
     def twice(self) -> list[str]:
@@ -103,10 +109,9 @@ class Course:
         if end is None:
             raise RuntimeError(f"an operator without a fault has died: {logs[-1].read_text()[-2000:]}")
         await self.api.client.delete(TEST_SCENARIOS, name, self.namespace)
-        writes = journal.read_text().splitlines()
-        wrote = writes[at - 1].partition(" ")[2] if 0 < at <= len(writes) else ""
+        writes = [line.partition(" ")[2] for line in journal.read_text().splitlines()]
         errors = [line for log in logs for line in log.read_text(errors="replace").splitlines() if _is_bug(line)]
-        return self._found(at, wrote, end, uid, since, errors)
+        return self._found(at, writes, end, uid, since, errors)
 
     async def _end(self, uid: str, since: int, operator: Operator) -> Event | None:
         """Waits until the operator has let go of a trial. Returns None if it died before."""
@@ -126,7 +131,7 @@ class Course:
             raise RuntimeError(f"the operator ended on its own: {operator.log.read_text()[-2000:]}")
         return None
 
-    def _found(self, at: int, wrote: str, end: Event, uid: str, since: int, errors: list[str]) -> Found:
+    def _found(self, at: int, writes: list[str], end: Event, uid: str, since: int, errors: list[str]) -> Found:
         status = end.body["status"]
         its = [event for event in self.watch.events[since:] if event.label(names.OWNER_UID) == uid]
         made = Counter(_name(event) for event in its if event.type == "ADDED" and event.kind in _MADE_KINDS)
@@ -134,12 +139,13 @@ class Course:
         entries = [*status["setup"], *status["steps"], *status["teardown"]]
         return Found(
             at=at,
-            wrote=wrote,
+            wrote=writes[at - 1] if 0 < at <= len(writes) else "",
             verdict=f"{status['verdict']} ({status['reason']})",
             steps={entry["name"]: entry["state"] for entry in entries},
             made=made,
             left=sorted(_name(event) for event in there.values() if event.type != "DELETED"),
             errors=errors,
+            writes=writes,
         )
 
 

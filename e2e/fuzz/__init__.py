@@ -1,1 +1,1 @@
-"""Random specs against the real API server and the real operator: each must come to an end that a person understands."""
+"""Random specs against the real API server and operator: each must come to an end that a person understands."""
