@@ -8,7 +8,7 @@ from aiohttp import web
 
 from seatrial.api import names
 from tests.engine.api_server import ApiServer, Object
-from tests.engine.test_controller import GET, POST, never
+from tests.engine.scenarios import GET, POST, never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio
