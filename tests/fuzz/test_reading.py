@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2e.fuzz.kinds import drawn
@@ -18,7 +18,7 @@ from seatrial.plan.scenario import plan_scenario
 from seatrial.plan.trial import Subject
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-many = settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=10 * settings().max_examples)
 
 
 def subject(spec: Any, status: Any, invalid: str = "") -> Subject[Any, Any]:
