@@ -19,6 +19,7 @@ from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
+from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
@@ -166,7 +167,7 @@ class Activities:
     @retry(
         retry=retry_if_exception(_transient),
         stop=stop_after_delay(LOOKUP_PATIENCE),
-        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
+        wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         reraise=True,
     )
     async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
@@ -209,7 +210,7 @@ class Activities:
             except KubeError as error:
                 logger.warning("%s: %s", name, error)
                 session.tasks.pop(name, None)
-                wake(1.0)
+                wake(max(1.0, (isinstance(error, ApiError) and error.retry_after) or 0.0))
             except Exception:
                 logger.exception("%s: a bug in Seatrial", name)
                 session.tasks.pop(name, None)

@@ -306,9 +306,14 @@ class Controller:
 
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
-        # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
-        with suppress(NotFound, Conflict):
+        try:
             self.store.written(key, await remove_finalizer(self._client, key, current))
+        except NotFound:
+            return  # the watch will tell
+        except Conflict as error:
+            if error.status == 409:
+                raise  # writers got into each other's way: nothing tells us to try again but this
+            # Otherwise somebody has changed the finalizers meanwhile: the watch tells, and the next turn sees.
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)

@@ -243,11 +243,22 @@ class Performer:
             logger.debug("%s %s is gone already", resource.kind, title)
             self._store.drop(resource.kind, body)
         except Conflict:
+            if await self._is_ours(resource, body):
+                raise  # it changed just then, or goes already: what was not taken away must not be forgotten
             logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
             self._store.drop(resource.kind, body)
         else:
             self._store.mark_deleting(resource.kind, body)
             self._audit(stage.origin, "deleted", resource.kind, title)
+
+    async def _is_ours(self, resource: Resource, body: Object) -> bool:
+        """Whether the object of this name is still the one that we know."""
+        metadata = body["metadata"]
+        try:
+            there = await self._client.get(resource, metadata["name"], metadata.get("namespace"))
+        except NotFound:
+            return False
+        return bool(there["metadata"]["uid"] == metadata["uid"])
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""

@@ -235,6 +235,9 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        if not all(step.state.ended for step in scenario.status.teardown):
+            # Stored in a turn of its own: after a crash, a Job that we took away must not look like one to be made.
+            return Decision(status, wake_at=now + timedelta(milliseconds=1), urgent=True)
         shutdown = plan_shutdown(spec.environment.services, observed, now)
         if not shutdown.last:
             level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
