@@ -33,6 +33,7 @@ from seatrial.plan.decision import (
     StartService,
     StopWorkloads,
 )
+from seatrial.plan.quota import by_cluster
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class Refused(Exception):
     """The API server refuses an object for good; the message is for the user."""
 
 
+class OverQuota(Refused):
+    """A quota of the namespace has no room for an object now."""
+
+
 class Performer:
     """Performs actions.
 
@@ -82,6 +87,7 @@ class Performer:
         """Performs one action.
 
         Raises:
+            OverQuota: A quota has no room for it now.
             Refused: The API server will not have it, however often it is asked.
             KubeError: It may succeed later.
         """
@@ -212,6 +218,8 @@ class Performer:
         except ApiError as error:
             if error.transient or error.status == 401:
                 raise
+            if error.status == 403 and by_cluster(error.message):
+                raise OverQuota(f"{title} was refused: {error.message}") from error
             raise Refused(f"{title} was refused: {error.message}") from error
         if kind in {"Namespace", "Deployment", "Job"}:
             self._store.put(kind, stored)

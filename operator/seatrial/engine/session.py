@@ -12,7 +12,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -78,6 +78,7 @@ class Session:
         outcomes: Results of requests, by step.
         loads: Workers' lines, by step.
         refusals: What the API server refused for good, by the key of the action.
+        held: What a quota refused, by the key of the action.
         addresses: Cluster IPs of Services, by name.
         tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
@@ -88,6 +89,7 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)

@@ -22,6 +22,8 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     """
     if refusal := observed.refusals.get(StartJob(step).key):
         return Outcome(StepState.ERROR, "Refused", refusal)
+    if StartJob(step).key in observed.held:
+        return None
     pods = observed.pods_of(step)
     job = observed.jobs.get(step)
     ended = next((pod for pod in pods if pod.exit_code is not None), None)
@@ -45,6 +47,8 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
 
 def waits_for(step: str, observed: Observed, now: datetime) -> str:
     """Says what a Job that has not ended waits for."""
+    if held := observed.held.get(StartJob(step).key):
+        return held.message
     job = observed.jobs.get(step)
     if job and job.refusal:
         return job.refusal
