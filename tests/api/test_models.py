@@ -204,6 +204,8 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("Duplicate value", lambda s: step(s, 1).update(needs=2 * step(s, 1)["needs"])),
     ("Duplicate value", lambda s: step(s, 0)["http"].update(headers=2 * [{"name": "a", "value": "b"}])),
     ("at most 720h", lambda s: step(s, 1)["http"].update(timeout="720h1s")),
+    ("timeout must be at most 24h", lambda s: s.update(retain={"timeout": "24h1s"})),
+    ("Duplicate value", lambda s: s.update(dependsOn=2 * [{"scenario": "a"}])),
 ]
 
 

@@ -111,18 +111,25 @@ def _ended_well(world: World) -> None:
         assert status.run is None
         return
     assert status.run is not None
-    assert status.run.generation == world.generation
+    assert status.run.generation == world.generation or world.deleting
     assert status.phase is Phase.DONE
     assert status.verdict is not None
 
 
+def _another(world: World) -> TestScenarioSpec | LoadTestSpec:
+    """The same trial, to be run anew."""
+    assert world.specs[1] is not None
+    return world.specs[1].model_copy(update={"run": str(world.generation)})
+
+
 def _interrupt(world: World, interruptions: list[tuple[float, str]]) -> None:
     valid = world.specs[1]
+    assert valid is not None
     deeds = {
         "kill": world.kill,
         "away": lambda: world.kill(away=2000),
         "delete": world.delete,
-        "edit": lambda: world.edit(valid),
+        "edit": lambda: world.edit(_another(world)),
         "spoil": lambda: world.edit(None),
         "mend": lambda: world.edit(valid),
         "take": world.take_namespace,

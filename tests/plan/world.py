@@ -23,7 +23,6 @@ from seatrial.api.status import (
     LatencySummary,
     LoadResult,
     LoadTestStatus,
-    Phase,
     StepState,
     TestScenarioStatus,
     TrialStatus,
@@ -171,6 +170,12 @@ class World:
             self.generation += 1
             self.specs[self.generation] = spec
 
+    def spec_of(self, run: str) -> Spec:
+        """The spec that a run is of, whose name begins with its generation."""
+        spec = self.specs[int(run.partition("-")[0])]
+        assert spec is not None
+        return spec
+
     def kill(self, away: float = 0) -> None:
         """The operator is killed, and started again some seconds later."""
         self.memory = Memory()
@@ -211,7 +216,7 @@ class World:
         if before != after:
             assert type(after).model_validate(json.loads(json.dumps(after.to_kubernetes()))) == after
         self._check(after, decision)
-        run = after.run.id if after.run and after.phase is not Phase.DONE else ""
+        run = after.run.id if after.run and after.active else ""
         if run != self.memory.run:
             status, specs = self.memory.status, self.memory.specs
             self.memory = Memory(run=run, status=status, specs=specs)
@@ -262,8 +267,11 @@ class World:
 
     def _running(self, status: TrialStatus) -> Spec | None:
         """The spec of the run under way: in memory, or kept on the namespace or the Job."""
+        newest = self._spec(self.generation)
         if status.run is None or status.run.generation == self.generation:
-            return self._spec(self.generation)
+            return newest
+        if newest is not None and newest.spec_hash == status.run.spec_hash:
+            return newest
         generation, run = status.run.generation, status.run.id
         kept = any(namespace.run == run for namespace in self.namespaces.values())
         kept = kept or (self._is_load and any(key[0] == run for key in self.jobs))
@@ -276,7 +284,7 @@ class World:
 
     def _observe(self) -> Observed:
         status = self._status()
-        run = status.run.id if status.run and status.phase is not Phase.DONE else None
+        run = status.run.id if status.run and status.active else None
         spaces = [space.seen for space in self.namespaces.values() if run in (None, space.run)]
         return Observed(
             namespace=spaces[0] if spaces else None,
@@ -496,7 +504,7 @@ class World:
             self.truth.evidence.add((run, name))  # its logs tell, and are read to their end or the run cannot pass
 
     def _load_spec(self, run: str, name: str) -> Any:
-        spec = self.specs[int(run)]
+        spec = self.spec_of(run)
         if isinstance(spec, TestScenarioSpec):
             return next(step.load for step in spec.steps if step.name == name)
         return spec
@@ -555,7 +563,7 @@ class World:
                 return
             good = not never and fate.random() < 0.7
             memory.probes[name] = ProbeSeen(memory.probes[name].successes + 1 if good else 0, "" if good else "refused")
-            spec = self.specs[int(run)]
+            spec = self.spec_of(run)
             assert isinstance(spec, TestScenarioSpec)
             service = next(one for one in spec.environment.services if one.name == name)
             if memory.probes[name].successes >= service.ready.success_threshold:
@@ -590,7 +598,7 @@ class World:
             assert [flags[kind] for kind in ("Ready", "Reconciling", "Stalled")].count("True") == 1, flags
             invalid = any(condition.reason == "InvalidSpec" for condition in status.conditions)
             assert (flags["Complete"] == "True") == (status.verdict is not None or invalid)
-        if status.run is None or isinstance(status, LoadTestStatus):
+        if status.run is None or status.run.started_at is None or isinstance(status, LoadTestStatus):
             return
         run, spec = status.run.id, self.specs[status.run.generation]
         assert isinstance(spec, TestScenarioSpec)

@@ -57,8 +57,8 @@ class Schedule(Model):
         Field(pattern=r"^[0-9A-Za-z*/,#-]+( +[0-9A-Za-z*/,#-]+){4}$", max_length=100),
     ] = Field(
         description="Minute, hour, day of the month, month and day of the week, as cron(8) reads them: "
-        "for example 30 6 * * MON-FRI. Where clocks are put forward, a time that is skipped is run at once after; where they "
-        "are put back, a fixed time is run once."
+        "for example 30 6 * * MON-FRI. Where clocks are put forward, a time that is skipped is run at once "
+        "after; where they are put back, a fixed time is run once."
     )
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]+$", max_length=64)] = Field(
         "UTC", description="IANA name of the time zone of cron, for example Europe/Berlin. Default UTC."
@@ -106,8 +106,8 @@ class Retain(Model):
 
     when: RetainWhen = Field(
         RetainWhen.NEVER,
-        description="OnFailure keeps it after any verdict but Passed and Cancelled: teardown Jobs run, and all is taken away, "
-        "afterwards. Never ends that, also while it is kept. Default Never.",
+        description="OnFailure keeps it after any verdict but Passed and Cancelled: teardown Jobs run, and all is "
+        "taken away, afterwards. Never ends that, also while it is kept. Default Never.",
     )
     timeout: Duration = Field(
         seconds(3600), description="For how long. Deletion or a new run end it earlier. Default 1h, at most 24h."
@@ -150,9 +150,9 @@ Suspend = Annotated[
 StopField = Annotated[
     Stop | None,
     Field(
-        description="Ends the run under way, or the one that waits, as Cancelled: Graceful lets steps end that run and starts "
-        "no more; Immediate cuts them off. Teardown runs either way. While it is set nothing new starts: runs that are asked "
-        "for end as Cancelled at once. Default: not set."
+        description="Ends the run under way, or the one that waits, as Cancelled: Graceful lets steps end that run and "
+        "starts no more; Immediate cuts them off. Teardown runs either way. While it is set nothing new starts: runs "
+        "that are asked for end as Cancelled at once. Default: not set."
     ),
 ]
 ScheduleField = Annotated[
@@ -170,7 +170,8 @@ History = Annotated[
 QueueTimeout = Annotated[
     Duration,
     Field(
-        description="From asking for a run until it begins; time in which the resource is suspended does not count. Default 1h."
+        description="From asking for a run until it begins; time in which the resource is suspended does not count. "
+        "Default 1h."
     ),
 ]
 TotalTimeout = Annotated[

@@ -37,13 +37,15 @@ class Cron:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """The times after a moment, in UTC, first to last."""
         for found in CronSim(self._expression, moment.astimezone(self._zone)):
-            yield found.astimezone(UTC)
+            time = found.astimezone(UTC)
+            if time > moment:  # not so in the hour that clocks being put back repeat
+                yield time
 
     def last(self, moment: datetime) -> datetime:
         """The last time up to and including a moment, in UTC."""
         minute = moment.astimezone(self._zone).replace(second=0, microsecond=0)
-        found = next(CronSim(self._expression, minute + timedelta(minutes=1), reverse=True))
-        return found.astimezone(UTC)
+        times = CronSim(self._expression, minute + timedelta(minutes=1), reverse=True)
+        return next(time for time in (found.astimezone(UTC) for found in times) if time <= moment)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -263,8 +263,8 @@ class QueueStatus(StatusModel):
     since: str = Field(description="Since when it waits.", json_schema_extra={"format": "date-time"})
     position: int = Field(
         0,
-        description="Its place among those that wait for the same room, the first is 1: exact up to 10, then rounded up. "
-        "0 while it waits for something else.",
+        description="Its place among those that wait for the same room, the first is 1: exact up to 10, then rounded "
+        "up. 0 while it waits for something else.",
     )
     behind: str = Field(
         "", description="Whom it waits for next: the one ahead of it, or the oldest that has the room that it needs."
