@@ -26,7 +26,7 @@ BOTH = pytest.mark.parametrize("spec", SPECS, ids=["scenario", "load test"])
 
 def steered(trial: Trial, **fields: Any) -> None:
     """The user changes fields that only steer."""
-    spec = trial.subject.spec
+    spec: Any = trial.subject.spec
     trial.edited(type(spec).model_validate(spec.to_kubernetes() | fields))
     trial.change(running=trial.subject.spec)
 
@@ -232,7 +232,7 @@ def test_stopping_gracefully_lets_steps_end_and_starts_no_more() -> None:
     trial = running(teardown=[{"name": "bye", "job": {"image": "i"}}])
     steered(trial, stop="Graceful")
     assert trial.turn(3, **UP).activities.checks == {"get"}
-    assert trial.status.verdict is None
+    assert trial.phase() is Phase.RUNNING
     steered(trial, stop=None)  # what was not run cannot be made good by taking it back
     assert trial.turn(4, **UP).activities.checks == {"get"}
     trial.turn(5, **UP, outcomes={"get": OK})
@@ -318,7 +318,7 @@ def test_what_has_passed_or_was_stopped_is_not_kept() -> None:
 def test_as_much_history_as_is_asked_for() -> None:
     trial = Trial(scenario_spec(history=2, stop="Immediate"))
     for number in range(5):
-        trial.edited(trial.subject.spec.model_copy(update={"run": str(number)}))
+        trial.edited(scenario_spec(history=2, stop="Immediate", run=str(number)))
         trial.turn(number)
     assert [past.id for past in trial.status.history] == ["5", "4"]
     steered(trial, history=0)

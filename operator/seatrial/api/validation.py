@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar, cast
@@ -18,8 +17,10 @@ from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope,
 from seatrial.api.control import Schedule
 from seatrial.api.cron import Cron, CronError
 from seatrial.api.environment import Service
+from seatrial.api.environment_checks import environment_problems
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
 
@@ -33,24 +34,6 @@ CAPTURES = 24
 _LITERAL = "; write $${ for ${ itself"
 
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A user's mistake.
-
-    Attributes:
-        field: Path of the field, for example ``spec.steps[2].needs[0].step``.
-        value: What it holds, shortened.
-        remedy: What is wrong with it and what to do.
-    """
-
-    field: str
-    value: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.value}: {self.remedy}" if self.value else f"{self.field}: {self.remedy}"
 
 
 class InvalidSpec(ValueError):
@@ -142,6 +125,7 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
         yield from _service(f"spec.environment.services[{index}]", service, services)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
+    yield from environment_problems(spec)
 
     jobs = [*spec.setup, *spec.teardown]
     names = [*(job.name for job in jobs), *(step.name for step in spec.steps)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from seatrial.api import names
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
@@ -34,10 +35,15 @@ from seatrial.plan.control import needs, queue_entry, wish
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StartJob,
+    StartLoad,
+    StartService,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -144,12 +150,16 @@ class Controller:
         run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
         session = self._session(key, run)
+        jobs = self._living(uid, "Job", run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
-                _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
+                _label(body, "service"): see_deployment(body)
+                for kind in ("Deployment", "StatefulSet")
+                for body in self._living(uid, kind, run)
             },
-            jobs={_label(body, "step"): see_job(body) for body in self._living(uid, "Job", run)},
+            completions={_label(body, "service"): see_job(body) for body in jobs if _is_service(body)},
+            jobs={_label(body, "step"): see_job(body) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
@@ -157,6 +167,7 @@ class Controller:
             loads={step: lines.seen() for step, lines in session.loads.items()},
             refusals=session.refusals,
             held=dict(session.held),
+            refusal_reasons=session.refusal_reasons,
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -209,16 +220,18 @@ class Controller:
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
                 session.held.pop(action.key, None)
-            except OverQuota as refusal:
-                session.held[action.key] = _held(action, str(refusal), session.held.get(action.key))
-                self.wake(key)
             except Refused as refusal:
+                if isinstance(refusal, OverQuota) and isinstance(action, StartService | StartJob | StartLoad):
+                    session.held[action.key] = _held(action, str(refusal), session.held.get(action.key))
+                    self.wake(key)
+                    continue
                 session.refusals[action.key] = str(refusal)
+                session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
-                if isinstance(action, CreateEnvironment):
-                    break  # what follows would go into a namespace that is unguarded, or not ours
+                if isinstance(action, CreateEnvironment | CopyInputs):
+                    break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None
@@ -314,6 +327,10 @@ def _run(status: TrialStatus) -> str | None:
 
 def _label(body: Object, key: str) -> str:
     return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+
+
+def _is_service(body: Object) -> bool:
+    return names.SERVICE in body["metadata"]["labels"]
 
 
 def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:

@@ -79,6 +79,7 @@ class Session:
         loads: Workers' lines, by step.
         refusals: What the API server refused for good, by the key of the action.
         held: What a quota refused, by the key of the action.
+        refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
         tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
@@ -90,6 +91,7 @@ class Session:
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
+    refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)

@@ -33,7 +33,7 @@ class NamespaceSeen:
 
 @dataclass(frozen=True)
 class DeploymentSeen:
-    """A Deployment of a service.
+    """The Deployment of a service, or the StatefulSet of one with storage.
 
     Attributes:
         current: Whether its status is about its present spec.
@@ -53,6 +53,7 @@ class PodSeen:
     Attributes:
         name: Its name.
         owner: Name of the service or step it belongs to.
+        kind: ``service`` or ``step``, because both may have the same name; empty if it is not known.
         index: Completion index in an Indexed Job.
         created: When it was created.
         running: Whether its container runs.
@@ -67,11 +68,13 @@ class PodSeen:
         disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
         unschedulable: Why no node takes it.
         deleting_since: When its deletion was asked for.
+        init: Whether waiting, the exit code and the restarts are those of its init container, which has not succeeded.
     """
 
     name: str
     owner: str
     created: datetime
+    kind: str = ""
     index: int | None = None
     running: bool = False
     ready: bool = False
@@ -85,6 +88,7 @@ class PodSeen:
     disruption: str = ""
     unschedulable: str = ""
     deleting_since: datetime | None = None
+    init: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,7 @@ class Observed:
     Attributes:
         namespace: The environment's namespace, if it is there.
         deployments: By service.
+        completions: Jobs of services that run to their end, by service.
         jobs: By step.
         pods: All pods of the run.
         probes: By service.
@@ -173,10 +178,12 @@ class Observed:
         place: What the line says of the resource.
         scenarios: Other scenarios whose verdicts a run waits for, by name.
         cycle: The circle of scenarios that wait for one another, if the resource is in one.
+        refusal_reasons: Their reasons, for those that have one of their own.
     """
 
     namespace: NamespaceSeen | None = None
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
+    completions: Mapping[str, JobSeen] = field(default_factory=dict)
     jobs: Mapping[str, JobSeen] = field(default_factory=dict)
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
@@ -188,7 +195,12 @@ class Observed:
     place: Place = ADMITTED
     scenarios: Mapping[str, ScenarioSeen] = field(default_factory=dict)
     cycle: str = ""
+    refusal_reasons: Mapping[str, str] = field(default_factory=dict)
 
-    def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
-        """The pods of a service or step."""
-        return tuple(pod for pod in self.pods if pod.owner == owner)
+    def pods_of(self, step: str) -> tuple[PodSeen, ...]:
+        """The pods of a step."""
+        return tuple(pod for pod in self.pods if pod.owner == step and pod.kind != "service")
+
+    def pods_of_service(self, service: str) -> tuple[PodSeen, ...]:
+        """The pods of a service."""
+        return tuple(pod for pod in self.pods if pod.owner == service and pod.kind != "step")

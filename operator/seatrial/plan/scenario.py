@@ -28,9 +28,11 @@ from seatrial.plan.decision import (
     Action,
     Activities,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -38,6 +40,7 @@ from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.quota import waited_out
 from seatrial.plan.retain import let_go, retained, retention_ends
 from seatrial.plan.services import plan_services, unhealthy
+from seatrial.plan.shutdown import plan_shutdown
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
@@ -138,17 +141,13 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
         return _tear_down(replace(scenario, status=let_go(status, now)), observed, now)
     if ended := interrupted(scenario, observed):
         return _end(scenario, observed, now, ended)
-    stop = stopping(scenario)
-    if stop is Stop.IMMEDIATE or (stop and status.phase is Phase.PROVISIONING):
-        return _end(scenario, observed, now, STOPPED)
-    if stop:
-        held_back = {"setup": _unstarted(status.setup, now), "steps": _unstarted(status.steps, now)}
-        status = marked(status.model_copy(update=held_back), stop)
-        scenario = replace(scenario, status=status)
-    if refusal := observed.refusals.get(CreateEnvironment().key):
-        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
-    if lost := _environment_lost(status, observed.namespace):
-        return _end(scenario, observed, now, lost)
+    if stop := stopping(scenario):
+        if stop is Stop.IMMEDIATE or status.phase is Phase.PROVISIONING:
+            return _end(scenario, observed, now, STOPPED)
+        scenario = _held_back(scenario, stop, now)
+        status = scenario.status
+    if broken := _broken(status, observed):
+        return _end(scenario, observed, now, broken)
     if spec is None:
         unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
         return _end(scenario, observed, now, unknown)
@@ -159,6 +158,22 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if now >= end:
         return _end(replace(scenario, status=decision.status), observed, now, TOTAL_TIMEOUT)
     return replace(decision, wake_at=earliest([decision.wake_at, end]))
+
+
+def _broken(status: TestScenarioStatus, observed: Observed) -> Judgement | None:
+    """What is wrong with the environment as a whole."""
+    if refusal := observed.refusals.get(CreateEnvironment().key):
+        return Judgement(Verdict.ERROR, "Refused", refusal)
+    if refusal := observed.refusals.get(CopyInputs().key):
+        return Judgement(Verdict.ERROR, observed.refusal_reasons.get(CopyInputs().key, "Refused"), refusal)
+    return _environment_lost(status, observed.namespace)
+
+
+def _held_back(scenario: Scenario, stop: Stop, now: datetime) -> Scenario:
+    """Has nothing more started in a run that is being stopped."""
+    status = scenario.status
+    update = {"setup": _unstarted(status.setup, now), "steps": _unstarted(status.steps, now)}
+    return replace(scenario, status=marked(status.model_copy(update=update), stop))
 
 
 def _unstarted(steps: list[StepStatus], now: datetime) -> list[StepStatus]:
@@ -181,8 +196,11 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
+    new = not (observed.namespace and status.services)
+    actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
+    if _has_inputs(spec) and (new or plan.again):
+        actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
     if broken := plan.broken:
@@ -204,6 +222,11 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         activities=Activities(probes=plan.probes),
         wake_at=earliest([deadline, plan.wake_at]),
     )
+
+
+def _has_inputs(spec: TestScenarioSpec) -> bool:
+    environment = spec.environment
+    return bool(environment.secrets or environment.config_maps or environment.image_pull_secrets)
 
 
 def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -278,14 +301,22 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        shutdown = plan_shutdown(spec.environment.services, observed, now)
+        if not shutdown.last:
+            level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
+            return Decision(status, level, wake_at=earliest([budget_ends, shutdown.wake_at]))
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
     # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
     # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
-    stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
+    stop: tuple[Action, ...] = (StopWorkloads(),) if _has_workloads(observed) else ()
     delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
     return Decision(status, (*stop, *delete), wake_at=wake_at)
+
+
+def _has_workloads(observed: Observed) -> bool:
+    return bool(observed.deployments or observed.completions or observed.jobs)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
