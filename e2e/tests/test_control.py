@@ -105,7 +105,7 @@ def test_a_failed_environment_is_kept_until_it_is_let_go(trials: Trials, kubectl
     trials.nothing_left(trials.get("tscn", "kept")["metadata"]["uid"], timeout=2)
 
 
-def test_a_scenario_waits_for_the_verdict_of_another(trials: Trials, kubectl: Run) -> None:
+def test_a_scenario_waits_for_the_verdict_of_another(trials: Trials) -> None:
     trials.apply(scenario("after", steps=[], dependsOn=[{"scenario": "before"}]))
     reach(trials, "after", "Queued")
     queued = condition(trials, "after", "Queued")
@@ -125,7 +125,7 @@ def test_a_scenario_waits_for_the_verdict_of_another(trials: Trials, kubectl: Ru
 
 def test_a_schedule_starts_a_run_at_its_time(trials: Trials, kubectl: Run) -> None:
     trials.apply(scenario("nightly", steps=[], schedule={"cron": "* * * * *"}))
-    trials.until("a scheduled run", lambda: "scheduledFor" in status_of(trials, "nightly").get("run", {}), 75)
+    trials.until("a scheduled run", lambda: "scheduledFor" in status_of(trials, "nightly").get("run", {}), 130)
     steer(kubectl, trials, "nightly", schedule=None)
     status = trials.wait("tscn", "nightly", "Complete")["status"]
     assert status["run"]["id"].startswith("1-20")

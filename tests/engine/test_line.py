@@ -20,6 +20,12 @@ pytestmark = pytest.mark.anyio
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+async def decided(line: Line) -> None:
+    """Waits until nothing is left to be decided."""
+    while line._timer is not None:
+        await asyncio.sleep(0.0002)
+
+
 class Model:
     """Resources as the API server has them, and an operator's line that may be lost at any moment.
 
@@ -112,8 +118,7 @@ class Model:
     async def settle(self, chance: Random | None = None) -> None:
         """Takes turns until nobody is woken any more, and has the operator killed now and then."""
         for _ in range(2000):
-            while self.line._timer is not None:
-                await asyncio.sleep(0.0002)
+            await decided(self.line)
             if not self.woken:
                 return
             key = min(self.woken) if chance is None else chance.choice(sorted(self.woken))
@@ -192,12 +197,10 @@ async def test_only_those_whose_place_changes_are_woken() -> None:
     last = Key("TestScenario", "shop", "4")
     model.wanting.discard(last)
     model.ask(last)
-    while model.line._timer is not None:
-        await asyncio.sleep(0.001)
-    assert len(woken) == 0  # nobody is behind the last one
+    await decided(model.line)
+    assert [key.name for key in woken] == []  # nobody is behind the last one
     first = Key("TestScenario", "shop", "0")
     model.end(first, again=False)
     assert model.ask(first) == ADMITTED
-    while model.line._timer is not None:
-        await asyncio.sleep(0.001)
+    await decided(model.line)
     assert {key.name for key in woken} == {"1", "2", "3"}
