@@ -96,6 +96,7 @@ async def test_the_newest_takes_the_place_of_the_oldest(world: World) -> None:
     apply(world, "newer", concurrency={"group": "db", "policy": "CancelOldest"})
     assert (await done(world, "newer"))["verdict"] == "Passed"
     assert (status(world, "first")["verdict"], status(world, "first")["reason"]) == ("Cancelled", "Replaced")
+    await world.until(lambda: not finalizers(world, "newer"))  # it has room until then
     apply(world, "last", concurrency={"group": "db", "policy": "Reject"})
     assert (await done(world, "last"))["verdict"] == "Passed"
 

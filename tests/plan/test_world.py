@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatrial.api.control import Stop
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import LoadTestStatus, Phase, TestScenarioStatus, Verdict
@@ -61,13 +62,16 @@ def scenarios(draw: st.DrawFn) -> TestScenarioSpec:
                 **_kind(draw(kinds), draw(st.integers(1, 3))),
             }
         )
-    timeouts = draw(st.sampled_from([{}, {}, {"provision": "8s"}, {"steps": "15s"}, {"teardown": "5s"}]))
+    timeouts = draw(
+        st.sampled_from([{}, {}, {"provision": "8s"}, {"steps": "15s"}, {"teardown": "5s"}, {"total": "20s"}])
+    )
     spec = {
         "environment": {"services": services, "secrets": draw(st.sampled_from([[], ["password"]]))},
         "setup": jobs[0],
         "steps": steps,
         "teardown": jobs[1],
         "timeouts": timeouts,
+        "retain": draw(st.sampled_from([{}, {"when": "OnFailure", "timeout": "5m"}])),
     }
     return TestScenarioSpec.model_validate(spec)
 
@@ -96,7 +100,9 @@ CRASHES = st.builds(
 INTERRUPTIONS = st.lists(
     st.tuples(
         st.integers(0, 600).map(lambda tenths: tenths / 10),
-        st.sampled_from(["kill", "away", "delete", "edit", "spoil", "mend", "take"]),
+        st.sampled_from(
+            ["kill", "away", "delete", "edit", "spoil", "mend", "take", "suspend", "resume", "stop", "end", "edit"]
+        ),
     ),
     max_size=4,
 )
@@ -116,6 +122,9 @@ def _ended_well(world: World) -> None:
     if world.specs[world.generation] is None:
         assert flags["Stalled"] == "True"
         assert status.run is None
+        return
+    if status.waiting:
+        assert status.reason == "Suspended"
         return
     assert status.run is not None
     assert status.run.generation == world.generation or world.deleting
@@ -137,6 +146,10 @@ def _interrupt(world: World, interruptions: list[tuple[float, str]]) -> None:
         "away": lambda: world.kill(away=2000),
         "delete": world.delete,
         "edit": lambda: world.edit(_another(world)),
+        "suspend": lambda: world.steer(suspend=True),
+        "resume": lambda: world.steer(suspend=False, stop=None),
+        "stop": lambda: world.steer(stop=Stop.IMMEDIATE),
+        "end": lambda: world.steer(stop=Stop.GRACEFUL),
         "spoil": lambda: world.edit(None),
         "mend": lambda: world.edit(valid),
         "take": world.take_namespace,

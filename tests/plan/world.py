@@ -176,6 +176,12 @@ class World:
             self.generation += 1
             self.specs[self.generation] = spec
 
+    def steer(self, **fields: Any) -> None:
+        """The user changes what only steers."""
+        spec = self.specs[self.generation]
+        if spec is not None:
+            self.edit(spec.model_copy(update=fields))
+
     def spec_of(self, run: str) -> Spec:
         """The spec that a run is of, whose name begins with its generation."""
         spec = self.specs[int(run.partition("-")[0])]
@@ -350,7 +356,11 @@ class World:
             return
         match action:
             case AddFinalizer():
+                spec = self.specs[self.generation]
                 assert not self.deleting
+                assert spec is not None
+                assert not spec.suspend, "a run begins while it is suspended"
+                assert not spec.stop, "a run begins while it is stopped"
                 self.finalizer = True
             case CreateEnvironment():
                 name = status.run.namespace
