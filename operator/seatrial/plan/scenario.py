@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from seatrial.api import names
 from seatrial.api.control import Stop
+from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, RunStatus, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
@@ -41,7 +42,7 @@ from seatrial.plan.quota import waited_out
 from seatrial.plan.retain import let_go, retained, retention_ends
 from seatrial.plan.services import plan_services, unhealthy
 from seatrial.plan.shutdown import plan_shutdown
-from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
+from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
@@ -86,6 +87,7 @@ def _finish(
                 status, now, invalid=invalid, environment=healthy, blocked=blocked, suspended=scenario.suspended
             ),
             "progress": progress(status.steps),
+            "flaky": any(step.flaky for step in status.steps) or None,
         }
         status = status.model_copy(update=update)
     wake_at = earliest([decision.wake_at, next_time(status, now)])
@@ -120,7 +122,7 @@ def _begin(
         phase=Phase.PROVISIONING,
         run=begun(run, now, namespace),
         setup=[StepStatus(name=entry.name) for entry in spec.setup],
-        steps=[StepStatus(name=step.name) for step in spec.steps],
+        steps=[pending(instance) for instance in expanded(spec.steps)],
         teardown=[StepStatus(name=entry.name) for entry in spec.teardown],
         history=remembered(scenario.status),
     )
@@ -244,7 +246,8 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             return _end(
                 replace(scenario, status=status), observed, now, Judgement(Verdict.ERROR, "SetupFailed", message)
             )
-        steps = plan_steps(spec.steps, status.steps, observed, now)
+        run = RunIdentity(scenario.uid, status.run.id if status.run else "")
+        steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
         status = status.model_copy(
             update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
         )

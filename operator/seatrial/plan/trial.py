@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, RunStatus, RunSummary, TrialStatus, Verdict
+from seatrial.api.status import Phase, RunStatus, RunSummary, TestScenarioStatus, TrialStatus, Verdict
 from seatrial.api.timestamp import stamp
 from seatrial.plan.conditions import CONDITION_BYTES
 from seatrial.plan.decision import Action, Announcement, RemoveFinalizer
@@ -115,6 +115,7 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
         id=status.run.id,
         verdict=status.verdict,
         reason=status.reason,
+        flaky=status.flaky if isinstance(status, TestScenarioStatus) else None,
         started_at=status.run.started_at,
         finished_at=status.run.finished_at,
     )
