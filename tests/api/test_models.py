@@ -262,6 +262,8 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"max": "500ms"}})),
     ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"initial": "1m"}})),
     ("at most 720h", lambda s: step(s, 1)["http"].update(timeout="720h1s")),
+    ("timeout must be at most 24h", lambda s: s.update(retain={"timeout": "24h1s"})),
+    ("Duplicate value", lambda s: s.update(dependsOn=2 * [{"scenario": "a"}])),
 ]
 
 

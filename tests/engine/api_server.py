@@ -55,6 +55,7 @@ class Fault:
         times: How often.
         reason: Reason in the answer's metav1.Status.
         headers: Headers of the refusal.
+        message: Its message.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Fault:
     times: int = 1
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    message: str = "as the test wants it"
     hits: int = 0
 
 
@@ -291,7 +293,7 @@ class ApiServer:
         if fault.stored:
             await self._answer(request)
         if fault.status:
-            refusal = Refusal(fault.status, fault.reason, "as the test wants it")
+            refusal = Refusal(fault.status, fault.reason, fault.message)
             return web.json_response(refusal.body, status=fault.status, headers=fault.headers)
         assert request.transport is not None
         request.transport.close()

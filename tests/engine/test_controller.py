@@ -23,6 +23,7 @@ async def test_a_run_goes_from_nothing_to_a_verdict_to_nothing(world: World) -> 
         "Ready": "True",
         "Reconciling": "False",
         "Stalled": "False",
+        "Queued": "False",
         "EnvironmentReady": "True",
         "Complete": "True",
         "Succeeded": "True",

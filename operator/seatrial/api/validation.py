@@ -23,6 +23,8 @@ from seatrial.api.cel import (
     template_scope,
     threshold_scope,
 )
+from seatrial.api.control import Schedule
+from seatrial.api.cron import Cron, CronError
 from seatrial.api.environment import Service
 from seatrial.api.environment_checks import environment_problems
 from seatrial.api.expansion import expanded, mistakes
@@ -83,7 +85,20 @@ def read(kind: type[Spec], spec: Any) -> Spec:
 
 
 def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
-    return _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+    if spec.schedule is not None:
+        yield from _schedule(spec.schedule)
+    yield from _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+
+
+def _schedule(schedule: Schedule) -> Iterator[Problem]:
+    for field, given, cron, zone in (
+        ("timeZone", schedule.time_zone, "0 0 * * *", schedule.time_zone),
+        ("cron", schedule.cron, schedule.cron, "UTC"),
+    ):
+        try:
+            Cron(cron, zone)
+        except CronError as error:
+            yield Problem(f"spec.schedule.{field}", _shown(given), str(error))
 
 
 def _from_pydantic(detail: Mapping[str, Any]) -> Problem:

@@ -43,6 +43,7 @@ from seatrial.plan.decision import (
     StopServices,
     StopWorkloads,
 )
+from seatrial.plan.quota import by_cluster
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,10 @@ class Stage:
     lost: frozenset[str] = frozenset()
 
 
+class OverQuota(Refused):
+    """A quota of the namespace has no room for an object now."""
+
+
 class Performer:
     """Performs actions.
 
@@ -99,6 +104,7 @@ class Performer:
         """Performs one action.
 
         Raises:
+            OverQuota: A quota has no room for it now.
             Refused: The API server will not have it, however often it is asked.
             KubeError: It may succeed later.
         """
@@ -281,6 +287,8 @@ class Performer:
         except ApiError as error:
             if error.transient or error.status == 401:
                 raise
+            if error.status == 403 and by_cluster(error.message):
+                raise OverQuota(f"{title} was refused: {error.message}") from error
             raise Refused(f"{title} was refused: {error.message}") from error
         if kind in _REMEMBERED:
             self._store.put(kind, stored)

@@ -12,7 +12,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -78,6 +78,7 @@ class Session:
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        held: What a quota refused, by the key of the action.
         refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
@@ -91,6 +92,7 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
     refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
