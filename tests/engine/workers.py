@@ -34,6 +34,11 @@ def line(worker: int = 0, seq: int = 0, *, values: tuple[int, ...] = (1000,), fi
         "cpu_max": 0.1,
         "loop_lag": 0,
         "loop_lag_max": 0,
+        "began": 1.0,
+        "limit": 1.0,
+        "busy": 0.0,
+        "late": 0.0,
+        "throttled": 0.0,
         "latency": recording.encode(),
         "service": recording.encode(),
     }

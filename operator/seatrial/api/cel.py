@@ -15,8 +15,6 @@ from typing import Any, Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
-_LATENCIES: Final = ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
-
 #: Most entries of a list or map that ``map`` and ``filter`` go through, and most characters that may be split for
 #: them: the runtime copies their result for each entry, so their time grows with the square (10,000 take seconds).
 TRANSFORMED: Final = 1000
@@ -101,21 +99,6 @@ def http_scope(captures: frozenset[str]) -> Scope:
 def template_scope(captures: frozenset[str]) -> Scope:
     """The scope of ``${…}`` in requests and environment variables."""
     return Scope(_run_variables(captures))
-
-
-def threshold_scope() -> Scope:
-    """The scope of thresholds: the merged result of all workers."""
-    return Scope(
-        (
-            *((f"{kind}.{quantile}", "duration") for kind in ("latency", "serviceTime") for quantile in _LATENCIES),
-            ("errors.count", "int"),
-            ("errors.rate", "double"),
-            ("requests.count", "int"),
-            ("rate.achieved", "double"),
-            ("rate.requested", "double"),
-            ("dropped.count", "int"),
-        )
-    )
 
 
 def _run_variables(captures: frozenset[str]) -> tuple[tuple[str, str], ...]:

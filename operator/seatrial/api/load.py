@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Expression, Model, Template, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
+from seatrial.api.environment import Resources
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -117,7 +118,16 @@ class Threshold(Model):
 
     expr: Expression = Field(
         description="CEL over the merged result, for example latency.p99 < duration('250ms') or errors.rate < 0.01. "
-        "A result without data never passes."
+        "One request by its name: request['GET /orders'].latency.p99. A result without data never passes."
+    )
+    abort_on_fail: bool = Field(
+        False,
+        description="End the load as soon as this is false on the merge of all workers, with the verdict Failed. "
+        "Default false.",
+    )
+    after: Duration = Field(
+        seconds(0),
+        description="Time from the start of measuring before which it is not judged while load goes on. Default 0s.",
     )
 
 
@@ -140,6 +150,11 @@ class LoadSpec(Model):
     workers: Annotated[int, Field(ge=1, le=100)] = Field(
         1, description="Worker pods among which the load is divided evenly. Default 1."
     )
+    resources: Resources | None = Field(
+        None,
+        description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
+        "and no CPU limit, of which a worker uses one core at most.",
+    )
     thresholds: list[Threshold] = Field(
         [],
         max_length=20,
@@ -156,6 +171,11 @@ class LoadSpec(Model):
             ),
         )
     }
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the requests, in their order."""
+        return tuple(request.label for request in self.requests)
 
     @model_validator(mode="after")
     def _work_for_each_worker(self) -> Self:

@@ -12,14 +12,15 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from seatrial.api import template
+from seatrial.api import duration, template
 from seatrial.api.base import Model
-from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
+from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope
 from seatrial.api.environment import Service
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
+from seatrial.api.threshold import compile_threshold
 
 #: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
 SPEC_BYTES = 200_000
@@ -256,8 +257,21 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
     labels = [request.label for request in spec.requests]
     yield from _duplicates(f"{field}.requests", labels, "two requests are reported under this name: give each a name")
     for index, threshold in enumerate(spec.thresholds):
-        path = f"{field}.thresholds[{index}].expr"
-        yield from _expression(path, threshold.expr, threshold_scope(), [], truth=True)
+        path = f"{field}.thresholds[{index}]"
+        yield from _threshold(f"{path}.expr", threshold.expr, spec.labels)
+        if threshold.after >= spec.profile.duration:
+            remedy = "comes after the end of the load: make it shorter than profile.duration"
+            yield Problem(f"{path}.after", duration.text(threshold.after), remedy)
+
+
+def _threshold(field: str, expression: str, labels: tuple[str, ...]) -> Iterator[Problem]:
+    try:
+        program = compile_threshold(expression, labels)
+    except ExpressionError as error:
+        yield Problem(field, _shown(expression), str(error))
+        return
+    if not program.boolean:
+        yield Problem(field, _shown(expression), "is never true or false: compare it with something")
 
 
 def _expression(

@@ -34,6 +34,7 @@ from seatrial.plan.decision import (
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StopLoad,
     StopWorkloads,
     earliest,
 )
@@ -190,7 +191,7 @@ class Controller:
                 if isinstance(action, CreateEnvironment):
                     break  # what follows would go into a namespace that is unguarded, or not ours
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopLoad | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None

@@ -31,6 +31,7 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopLoad,
     StopWorkloads,
 )
 
@@ -94,6 +95,8 @@ class Performer:
                 await self._start_job(stage, name)
             case StartLoad(step=name):
                 await self._start_load(stage, name)
+            case StopLoad(step=name):
+                await self._stop_load(stage, name)
             case StopWorkloads():
                 await self._stop_workloads(stage)
             case DeleteNamespace(uid=uid):
@@ -162,6 +165,12 @@ class Performer:
             there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
             raise Refused(f"target.port: Service {name} has the ports {there}: name one of them")
         return f"{name}:{chosen[0]['port']}"
+
+    async def _stop_load(self, stage: Stage, name: str) -> None:
+        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
+            metadata = body["metadata"]
+            if metadata["labels"].get(names.STEP) == name and not metadata.get("deletionTimestamp"):
+                await self._delete(stage, JOBS, body)
 
     async def _stop_workloads(self, stage: Stage) -> None:
         """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""

@@ -72,6 +72,18 @@ class StartLoad(Action):
 
 
 @dataclass(frozen=True)
+class StopLoad(Action):
+    """Delete the Job with the workers of a load, which ends them with their last lines."""
+
+    step: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StopLoad/{self.step}"
+
+
+@dataclass(frozen=True)
 class StopWorkloads(Action):
     """Delete the Deployments and Jobs of the run, so that its pods end before their namespace does (KEP-5080)."""
 

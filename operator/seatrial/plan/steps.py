@@ -54,7 +54,10 @@ def plan_steps(steps: list[Step], before: list[StepStatus], observed: Observed, 
     plan = StepsPlan()
     for step in steps:
         if current[step.name].state is StepState.RUNNING:
+            plan.actions += load.stops(step.name, current[step.name].load, observed)
+            aborting = current[step.name].load
             current[step.name] = _progress(step, current[step.name], observed, now)
+            plan.urgent |= load.newly_aborted(aborting, current[step.name].load)
             # What must not be sent twice must not be forgotten either.
             plan.urgent |= current[step.name].state.ended and not (step.http is None or step.http.idempotent)
     # A step may end in the turn in which it could start (skipped), and that may free others.
@@ -135,7 +138,7 @@ def _satisfies(state: StepState, wanted: NeedResult) -> bool:
 
 
 def _progress(step: Step, status: StepStatus, observed: Observed, now: datetime) -> StepStatus:
-    outcome = _outcome(step, observed, now)
+    outcome = _outcome(step, status, observed, now)
     if outcome is None and step.http and step.name not in observed.checking:
         # It is sent anew after a restart, and has its whole time: the operator's absence is not the service's fault.
         status = status.model_copy(update={"started_at": stamp(now)})
@@ -159,11 +162,11 @@ def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
     return Outcome(StepState.FAILED if to_blame else StepState.ERROR, "Timeout", message)
 
 
-def _outcome(step: Step, observed: Observed, now: datetime) -> Outcome | None:
+def _outcome(step: Step, status: StepStatus, observed: Observed, now: datetime) -> Outcome | None:
     if step.job:
         return jobs.judge_job(step.name, observed, now)
     if step.load:
-        return load.judge_load(step.name, step.load, observed, now)
+        return load.judge_load(step.name, step.load, observed, now, status.load)
     outcome = observed.outcomes.get(step.name)
     if outcome is None and step.http and not step.http.idempotent and step.name not in observed.checking:
         # Its intent is on record but nobody waits for its answer: the operator was restarted in between.
@@ -200,6 +203,7 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
         plan.follows.add(step.name)
     deadline = _deadline(step, status)
     ends = [deadline] if deadline > now else []
+    ends += load.stopping_ends(step.name, status.load, observed, now)
     plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(observed.pods_of(step.name), now)])
 
 
