@@ -66,7 +66,7 @@ def test_the_workers_of_a_load_are_one_indexed_job() -> None:
     assert container(made)["image"] == "seatrial:1"
     assert "imagePullPolicy" not in container(made)
     assert container(load(load_spec(), pull_policy="Never"))["imagePullPolicy"] == "Never"
-    env = {entry["name"]: entry["value"] for entry in container(made)["env"]}
+    env = {entry["name"]: entry.get("value") for entry in container(made)["env"]}
     assert env["SEATRIAL_TARGET"] == "web:80"
     assert LoadSpec.model_validate_json(env["SEATRIAL_LOAD"]).workers == 3
 

@@ -82,6 +82,11 @@ def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object
         "env": [
             {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
             {"name": "SEATRIAL_TARGET", "value": target},
+            # Of a container without a limit, this is what its node has.
+            {
+                "name": "SEATRIAL_CPU_LIMIT",
+                "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}},
+            },
         ],
         "resources": _resources(spec),
         "securityContext": security_context(PodSecurity.RESTRICTED) | {"readOnlyRootFilesystem": True},

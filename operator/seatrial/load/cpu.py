@@ -1,8 +1,13 @@
-"""How much CPU the worker may use, and how long it was kept from using more (cgroup v2, and v1's quota)."""
+"""How much CPU the worker may use, and how long it was kept from using more (control groups of version 2 and 1)."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+
+#: Environment variable with the container's CPU limit in thousandths of a core, for runtimes that show no control group.
+LIMIT_VARIABLE = "SEATRIAL_CPU_LIMIT"
 
 
 class Cpu:
@@ -12,22 +17,22 @@ class Cpu:
 
     Args:
         root: Where control groups are mounted. Where there are none, as on a laptop, a whole core is taken for granted.
+        environment: May hold the limit too.
 
     Attributes:
         limit: Cores that the worker may use, above 0 and up to 1.
     """
 
-    def __init__(self, root: Path = _ROOT) -> None:
+    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ) -> None:
         self._root = root
-        self.limit = min(_quota(root), 1.0)
+        told = environment.get(LIMIT_VARIABLE, "")
+        self.limit = min(_quota(root), int(told) / 1000 if told.isdecimal() and int(told) else 1.0, 1.0)
 
     def throttled(self) -> float:
         """Seconds for which the container has been kept from running because its limit was used up."""
-        for line in _read(self._root / "cpu.stat").splitlines():
-            name, _, value = line.partition(" ")
-            if name == "throttled_usec" and value.isdecimal():
-                return int(value) / 1e6
-        return 0.0
+        stat = _read(self._root / "cpu.stat") or _read(self._root / "cpu/cpu.stat")
+        values = dict(line.split(" ", 1) for line in stat.splitlines() if " " in line)
+        return int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
 
 
 def _quota(root: Path) -> float:
