@@ -55,3 +55,16 @@ def test_a_generator_without_cpu_proves_nothing(trials: Trials, kubectl: Run) ->
     status = trials.wait("ldt", "starved", "Complete")["status"]
     assert (status["verdict"], status["reason"]) == ("Inconclusive", "GeneratorSaturated")
     assert "resources" in status["message"]
+
+
+def test_a_flow_with_data_captures_and_expectations_passes(trials: Trials, kubectl: Run) -> None:
+    target(trials, kubectl)
+    trials.apply(ROOT / "examples/load-flow.yaml")
+    status = trials.wait("ldt", "load-flow", "Complete")["status"]
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet")
+    result = status["result"]
+    put, look = result["byRequest"]
+    assert (put["name"], look["name"]) == ("put", "look")
+    assert put["requests"] >= look["requests"] > 20
+    assert result["checks"] >= 3 * look["requests"]
+    assert "checksFailed" not in result or result["checksFailed"] == 0

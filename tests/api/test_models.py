@@ -196,6 +196,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("duration must be at least 1s", lambda s: step(s, 3)["load"]["profile"].update(duration="999ms")),
     ("duration must be at most 24h", lambda s: step(s, 3)["load"]["profile"].update(duration="24h1s")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
+    (
+        "give one of requests and flows",
+        lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),
+    ),
+    ("give exactly one of sequence, uuid, pick and csv", lambda s: step(s, 3)["load"].update(data=[{"name": "a"}])),
     ("Duplicate value", lambda s: service(s, 0).update(env=2 * service(s, 0)["env"])),
     ("Duplicate value", lambda s: service(s, 0).update(ports=2 * service(s, 0)["ports"])),
     ("Duplicate value", lambda s: service(s, 1).update(dependsOn=2 * service(s, 1)["dependsOn"])),
@@ -237,7 +242,7 @@ def test_defaults_break_no_rule() -> None:
 
 @pytest.mark.parametrize("give", [Request, lambda **body: TestScenarioSpec.model_validate(with_body(body))])
 def test_two_bodies_are_refused(give: Callable[..., object]) -> None:
-    with pytest.raises(ValidationError, match="give one of json and text, not both"):
+    with pytest.raises(ValidationError, match="give one of json(, text and form, not several| and text, not both)"):
         give(json=[], text="")
 
 

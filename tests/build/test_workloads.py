@@ -126,3 +126,16 @@ def test_the_workers_load_is_the_users(requests: list[Object], seconds: int, rat
     test = LoadTestSpec.model_validate(fields | {"run": "again", "timeouts": {"start": "1m"}})
     assert LoadSpec.model_validate_json(load_json(test)) == wanted
     assert not {"run", "timeouts"} & json.loads(load_json(test)).keys()
+
+
+def test_workers_get_secrets_as_references_and_never_as_values() -> None:
+    source = {"secretKeyRef": {"name": "shop", "key": "token"}}
+    spec = load_spec(requests=[{"headers": [{"name": "Authorization", "valueFrom": source}]}])
+    env = {entry["name"]: entry for entry in container(load(spec))["env"]}
+    assert env["SEATRIAL_SECRET_0"] == {"name": "SEATRIAL_SECRET_0", "valueFrom": source}
+
+
+def test_workers_have_the_resources_that_the_user_gives() -> None:
+    given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
+    built = container(load(load_spec(resources=given)))["resources"]
+    assert built == {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "512Mi"}}

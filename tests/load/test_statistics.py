@@ -52,6 +52,9 @@ def line(worker: int, values: list[int], **fields: Any) -> WorkerLine:
             "errors": {},
             "dropped": 0,
             "retries": 0,
+            "checks": 0,
+            "checks_failed": 0,
+            "flows": 0,
             "bytes": 100 * len(values),
             "ended": len(values),
             "per_second": 1.0,
@@ -142,6 +145,7 @@ def test_values_for_thresholds() -> None:
     assert set(values) == LATENCIES | {
         "latency.count",
         "serviceTime.count",
+        "checks.count",
         "errors.count",
         "errors.rate",
         "requests.count",

@@ -159,7 +159,9 @@ def _messages(schema: Schema) -> Iterator[str]:
     """The object's own rules and those of its fields, in words."""
     yield from _of_rules(schema)
     if "not" in schema:
-        yield f"give one of {' and '.join(schema['not']['required'])}, not both"
+        pairs = schema["not"].get("anyOf", [schema["not"]])
+        names = list(dict.fromkeys(name for pair in pairs for name in pair["required"]))
+        yield f"give one of {', '.join(names[:-1])} and {names[-1]}" + (", not both" if len(names) == 2 else "")
     for key, field in schema["properties"].items():
         yield from (f"{key}: {message}" for message in _of_rules(field) if not _is_duration(field))
 

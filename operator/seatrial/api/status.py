@@ -136,7 +136,9 @@ class LatencySummary(StatusModel):
 class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
-    kind: str = Field(description="connect, timeout, reset, protocol, or status and its class, for example status5xx.")
+    kind: str = Field(
+        description="connect, timeout, reset, protocol, status and its class (status5xx), check, capture or template."
+    )
     count: int = Field(description="Number of requests.")
 
 
@@ -196,8 +198,13 @@ class LoadResult(StatusModel):
     requests: int = Field(0, description="Requests that ended after the warm-up, well or badly.")
     errors: int = Field(0, description="Those that ended badly.")
     error_rate: float = Field(0, description="errors divided by requests, from 0 to 1.")
-    requested_rate: float = Field(0, description="Open model: requests per second asked for. 0 in the closed model.")
+    requested_rate: float = Field(
+        0, description="Open model: requests, or flows, per second asked for. 0 in the closed model."
+    )
     achieved_rate: float = Field(0, description="Requests that ended per second of measured time.")
+    flow_rate: float | None = Field(None, description="Flows that were begun per second of measured time.")
+    checks: int = Field(0, description="Expectations that answers were held against.")
+    checks_failed: int = Field(0, description="Those that did not hold.")
     dropped: int = Field(
         0, description="Open model: arrivals that were not sent because maxInFlight requests were unanswered."
     )

@@ -104,6 +104,8 @@ def _whole() -> list[tuple[str, str]]:
         ("rate.achieved", "double"),
         ("rate.requested", "double"),
         ("dropped.count", "int"),
+        ("checks.count", "int"),
+        ("checks.rate", "double"),
     ]
 
 

@@ -56,7 +56,9 @@ def load_job(
             # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
             "backoffLimit": 0,
             "activeDeadlineSeconds": int(length) + 600,
-            "template": _spread(pod(_worker(spec, target, image, pull_policy), labels, annotations, "Never"), labels),
+            "template": _spread(
+                pod(_worker(spec, origin.run, target, image, pull_policy), labels, annotations, "Never"), labels
+            ),
         },
     }
 
@@ -74,7 +76,7 @@ def _spread(template: Object, labels: Object) -> Object:
     return template
 
 
-def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object:
+def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str) -> Object:
     built: Object = {
         "name": "worker",
         "image": image,
@@ -82,6 +84,11 @@ def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object
         "env": [
             {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
             {"name": "SEATRIAL_TARGET", "value": target},
+            {"name": "SEATRIAL_RUN", "value": run},
+            *(
+                {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+                for (secret, key), variable in spec.secrets.items()
+            ),
             # Of a container without a limit, this is what its node has.
             {
                 "name": "SEATRIAL_CPU_LIMIT",

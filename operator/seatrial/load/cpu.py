@@ -6,7 +6,7 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 
-#: Environment variable with the container's CPU limit in thousandths of a core, for runtimes that show no control group.
+#: Environment variable with the container's CPU limit in thousandths of a core, where no control group is to be seen.
 LIMIT_VARIABLE = "SEATRIAL_CPU_LIMIT"
 
 

@@ -50,6 +50,9 @@ class WorkerLine(BaseModel):
         errors: Those that ended badly, by kind.
         dropped: Arrivals that were not sent because too many requests were unanswered.
         retries: Requests that were sent again because an idle connection had just been closed; no errors.
+        checks: Expectations that answers were held against.
+        checks_failed: Those that did not hold.
+        flows: Flows, or single requests with expressions, that were begun.
         bytes: Bytes of answers, headers included.
         ended: Requests that ended, those of the warm-up included.
         per_second: Requests that ended per second since the line before, or the one before that if it was only just.
@@ -85,6 +88,9 @@ class WorkerLine(BaseModel):
     errors: dict[str, Count]
     dropped: Count
     retries: Count
+    checks: Count
+    checks_failed: Count
+    flows: Count
     bytes: Count
     ended: Count
     per_second: Number

@@ -64,6 +64,23 @@ class Merged:
         return sum(line.dropped for line in self.lines)
 
     @property
+    def checks(self) -> int:
+        """Expectations that answers were held against."""
+        return sum(line.checks for line in self.lines)
+
+    @property
+    def checks_failed(self) -> int:
+        """Those that did not hold."""
+        return sum(line.checks_failed for line in self.lines)
+
+    @property
+    def flow_rate(self) -> float | None:
+        """Flows that were begun per second; None if the load has none."""
+        if not self.spec.flows:
+            return None
+        return sum(line.flows / line.measured for line in self.lines if line.measured > 0)
+
+    @property
     def requested_rate(self) -> float:
         """Requests per second asked for; 0 in the closed model."""
         return float(self.spec.profile.rate or 0)
@@ -116,7 +133,7 @@ class Merged:
         Args:
             index: Place of the request in the spec.
         """
-        if len(self.spec.requests) == 1:
+        if len(self.spec.exchanges) == 1:
             return self.requests, self.error_count
         lines = [line.by_request[index] for line in self.lines]
         return sum(line.requests for line in lines), sum(line.errors for line in lines)
@@ -133,11 +150,11 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        if len(self.spec.requests) == 1:
+        if len(self.spec.exchanges) == 1:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
         present = {worker: text for worker, text in encoded.items() if text is not None}
-        return _added(present, digits_by_request(len(self.spec.requests))) if len(present) == len(encoded) else None
+        return _added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
 
 
 def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
@@ -150,7 +167,7 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     Raises:
         LineError: A line is not of this load: of another worker, or with other requests.
     """
-    by_request = len(spec.requests) if len(spec.requests) > 1 else 0
+    by_request = len(spec.exchanges) if len(spec.exchanges) > 1 else 0
     for worker, line in lines.items():
         if line.worker != worker or worker >= spec.workers or len(line.by_request) != by_request:
             raise LineError(
@@ -181,6 +198,9 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, b
         error_rate=round(result.error_rate, 6),
         requested_rate=result.requested_rate,
         achieved_rate=round(result.achieved_rate, 1),
+        flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
+        checks=result.checks,
+        checks_failed=result.checks_failed,
         dropped=result.dropped,
         measured_seconds=round(result.measured_seconds, 3),
         bytes_received=sum(line.bytes for line in result.lines),
@@ -188,7 +208,7 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, b
         service_time=_summary(result.service_time),
         generator=_generator(result.lines) if result.lines else None,
         errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.spec.requests) if by_request else 0)],
+        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if by_request else 0)],
         thresholds=list(thresholds),
     )
 
@@ -204,7 +224,8 @@ def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str
         By dotted name: ``latency.`` and ``serviceTime.`` with ``count`` (int), ``min``, ``mean``, ``p50``, ``p75``,
         ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency),
         ``errors.count``, ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``,
-        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended). Those of a single
+        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended), ``checks.count``
+        (int), ``checks.rate`` (float; not there as long as no answer was held against any). Those of a single
         request begin with what ``of_request`` says.
 
     Raises:
@@ -215,7 +236,10 @@ def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str
         "rate.achieved": result.achieved_rate,
         "rate.requested": result.requested_rate,
         "dropped.count": result.dropped,
+        "checks.count": result.checks,
     }
+    if result.checks:
+        values["checks.rate"] = 1 - result.checks_failed / result.checks
     values |= _time_values("latency", result.latency) | _time_values("serviceTime", result.service_time)
     for index in requests:
         name, (ended, errors) = of_request(index), result.counts_of(index)
@@ -273,7 +297,7 @@ def _request_result(result: Merged, index: int) -> RequestResult:
     ended, errors = result.counts_of(index)
     histogram = result.latency_of(index)
     return RequestResult(
-        name=result.spec.requests[index].label[:50],
+        name=result.spec.exchanges[index].label[:50],
         requests=ended,
         errors=errors,
         p50=_text(histogram.percentile(50)) if histogram and histogram.total else "",

@@ -28,10 +28,11 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
     """
     if result.generator is not None:
         yield from _saturated(result.generator, result.measured_seconds)
-    if result.requested_rate and result.achieved_rate < RATE_TOLERANCE * result.requested_rate:
+    achieved, what = (result.achieved_rate, "requests") if result.flow_rate is None else (result.flow_rate, "flows")
+    if result.requested_rate and achieved < RATE_TOLERANCE * result.requested_rate:
         yield _inconclusive(
             "RateNotAchieved",
-            f"achieved {result.achieved_rate:.4g} of {result.requested_rate:.4g} requests per second "
+            f"achieved {achieved:.4g} of {result.requested_rate:.4g} {what} per second "
             f"({result.dropped} dropped): add workers or raise maxInFlight",
         )
     if shortage := too_few(spec, values):

@@ -102,6 +102,9 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
     share = f"{result.errors:,} ({percent(result.error_rate)})" if result.errors else "0"
     detail = f": {kinds}" if result.errors and kinds else ""
     yield "errors", Span(share + detail, Tone.BAD if result.errors else Tone.PLAIN)
+    if result.checks:
+        tone = Tone.BAD if result.checks_failed else Tone.PLAIN
+        yield "checks", Span(f"{result.checks_failed:,} of {result.checks:,} did not hold", tone)
     if result.dropped:
         yield "dropped", Span(f"{result.dropped:,} arrivals not sent: too many were unanswered", Tone.DOUBTFUL)
     if result.generator:

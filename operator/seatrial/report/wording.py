@@ -103,6 +103,9 @@ def percent(fraction: float) -> str:
 
 def rate(result: LoadResult) -> str:
     """The achieved rate, and the requested one where the model is open."""
+    if result.flow_rate is not None:
+        of = f" of {result.requested_rate:,g}" if result.requested_rate else ""
+        return f"{result.achieved_rate:,.1f}/s in {result.flow_rate:,.1f}{of} flows/s"
     of = f" of {result.requested_rate:,g}/s" if result.requested_rate else ""
     return f"{result.achieved_rate:,.1f}/s{of}"
 
