@@ -242,7 +242,7 @@ def test_defaults_break_no_rule() -> None:
 
 @pytest.mark.parametrize("give", [Request, lambda **body: TestScenarioSpec.model_validate(with_body(body))])
 def test_two_bodies_are_refused(give: Callable[..., object]) -> None:
-    with pytest.raises(ValidationError, match="give one of json(, text and form, not several| and text, not both)"):
+    with pytest.raises(ValidationError, match=r"give one of json(, text and form, not several| and text, not both)"):
         give(json=[], text="")
 
 
