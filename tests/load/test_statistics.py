@@ -250,3 +250,13 @@ def test_the_generator_is_as_good_as_its_worst_worker() -> None:
 def test_time_counts_once_every_worker_measures() -> None:
     assert merged({0: line(0, [5])}, spec(2)).measured_by_all == 0.0
     assert merged({0: line(0, [5]), 1: line(1, [5], measured=4.0)}, spec(2)).measured_by_all == 4.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=5))
+def test_checks_are_added_up(workers: list[tuple[int, int]]) -> None:
+    lines = {n: line(n, [5], checks=held + wrong, checks_failed=wrong) for n, (held, wrong) in enumerate(workers)}
+    result = merged(lines, spec(len(workers)))
+    held, wrong = (sum(counts) for counts in zip(*workers, strict=True))
+    values = threshold_values(result)
+    assert values["checks.count"] == held + wrong
+    assert values.get("checks.rate") == (pytest.approx(held / (held + wrong)) if held + wrong else None)

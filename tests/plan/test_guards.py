@@ -41,3 +41,13 @@ def test_saturation_is_named_before_the_rate_that_it_cost() -> None:
     outcome = judge_load("l", load_spec(), Observed(loads={"l": seen}), at(1))
     assert outcome is not None
     assert outcome.reason == "GeneratorSaturated"
+
+
+@pytest.mark.parametrize(("begun", "state"), [(94.9, StepState.INCONCLUSIVE), (95.0, StepState.SUCCEEDED)])
+def test_of_flows_those_that_begin_count(begun: float, state: StepState) -> None:
+    seen = heard(1, 0, achieved_rate=250.0, flow_rate=begun)
+    outcome = judge_load("l", load_spec(), Observed(loads={"l": seen}), at(1))
+    assert outcome is not None
+    assert outcome.state is state
+    if state is StepState.INCONCLUSIVE:
+        assert outcome.message.startswith("achieved 94.9 of 100 flows per second")
