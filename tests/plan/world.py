@@ -631,7 +631,9 @@ class World:
         known = self.logs.get((run, name), LoadSeen(LoadResult(workers=spec.workers)))
         reporting = min(spec.workers, known.result.workers_reporting + (not final))
         finished = known.finished | ({index} if final and not unreadable else set())
-        summary = LatencySummary(**dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p999", "max"), "5ms"))
+        summary = LatencySummary(
+            **dict.fromkeys(("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max"), "5ms")
+        )
         rate = float(spec.profile.rate or 0)
         result = LoadResult(
             workers=spec.workers,
@@ -643,9 +645,9 @@ class World:
             latency=summary,
         )
         slow = timedelta(seconds=9) if kind == "missed" else timedelta(milliseconds=5)
-        values = {"latency.p99": slow, "errors.rate": 0.0}
+        values = {"latency.p99": slow, "latency.count": 1000, "errors.rate": 0.0}
         lost = {**known.unreadable, **({index: "its log was rotated"} if unreadable else {})}
-        self.logs[run, name] = LoadSeen(result, values, finished, lost)
+        self.logs[run, name] = LoadSeen(result, values, finished, unreadable=lost)
         if name in self.memory.following and self.memory.run == run:
             self.later(0.05, partial(self._read, self.memory, run, name))
 

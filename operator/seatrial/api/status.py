@@ -143,6 +143,7 @@ class LatencySummary(StatusModel):
     min: str = Field(description="Least.")
     mean: str = Field(description="Arithmetic mean.")
     p50: str = Field(description="Median.")
+    p75: str = Field("", description="75th percentile.")
     p90: str = Field(description="90th percentile.")
     p95: str = Field(description="95th percentile.")
     p99: str = Field(description="99th percentile.")
@@ -153,7 +154,9 @@ class LatencySummary(StatusModel):
 class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
-    kind: str = Field(description="connect, timeout, reset, protocol, or status and its class, for example status5xx.")
+    kind: str = Field(
+        description="connect, timeout, reset, protocol, status and its class (status5xx), check, capture or template."
+    )
     count: int = Field(description="Number of requests.")
 
 
@@ -182,6 +185,26 @@ class ThresholdResult(StatusModel):
     expr: str = Field(description="The expression.")
     state: ThresholdState = Field(description="Pending, Passed, Failed or NoData.")
     value: str = Field("", description="The values it was judged on, for example latency.p99 = 12.3ms.")
+    crossed_at: float | None = Field(
+        None, description="Second of measured time since which it has been false; absent as long as it holds."
+    )
+
+
+class GeneratorResult(StatusModel):
+    """How the load generator itself did; of each number the worst worker's."""
+
+    cpu_max: float = Field(0, description="Greatest share of a worker's CPU limit, one core at most, used in a second.")
+    busy_seconds: float = Field(0, description="Measured seconds in which over 90 % of it was used.")
+    throttled_seconds: float = Field(0, description="Seconds for which the container was throttled.")
+    late_seconds: float = Field(0, description="Measured seconds in which the worker was held up by over 100 ms.")
+    loop_lag_max_milliseconds: float = Field(0, description="Greatest such delay.")
+    lag_p99_milliseconds: float = Field(
+        0, description="Open model: 99th percentile of the time by which a request started later than intended."
+    )
+    lag_max_milliseconds: float = Field(0, description="Greatest such time.")
+    start_skew_milliseconds: float = Field(
+        0, description="Time between the first and the last worker's start, by the clocks of their nodes."
+    )
 
 
 class LoadResult(StatusModel):
@@ -193,12 +216,20 @@ class LoadResult(StatusModel):
     requests: int = Field(0, description="Requests that ended after the warm-up, well or badly.")
     errors: int = Field(0, description="Those that ended badly.")
     error_rate: float = Field(0, description="errors divided by requests, from 0 to 1.")
-    requested_rate: float = Field(0, description="Open model: requests per second asked for. 0 in the closed model.")
+    requested_rate: float = Field(
+        0, description="Open model: requests, or flows, per second asked for. 0 in the closed model."
+    )
     achieved_rate: float = Field(0, description="Requests that ended per second of measured time.")
+    flow_rate: float | None = Field(None, description="Flows that were begun per second of measured time.")
+    checks: int = Field(0, description="Expectations that answers were held against.")
+    checks_failed: int = Field(0, description="Those that did not hold.")
     dropped: int = Field(
         0, description="Open model: arrivals that were not sent because maxInFlight requests were unanswered."
     )
     measured_seconds: float = Field(0, description="Seconds for which load was measured, without the warm-up.")
+    aborted_at: float | None = Field(
+        None, description="Second of measured time at which a threshold with abortOnFail ended the load."
+    )
     bytes_received: int = Field(0, description="Bytes of responses, headers included.")
     latency: LatencySummary | None = Field(
         None,
@@ -206,6 +237,7 @@ class LoadResult(StatusModel):
         "the service is stalled (no coordinated omission).",
     )
     service_time: LatencySummary | None = Field(None, description="Latency from the actual send of each request.")
+    generator: GeneratorResult | None = Field(None, description="How the load generator itself did.")
     errors_by_kind: list[ErrorCount] = Field(
         [], max_length=16, description="Errors by kind.", json_schema_extra=list_map("kind")
     )

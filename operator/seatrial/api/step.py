@@ -10,7 +10,8 @@ from seatrial.api.assertion import Assertion
 from seatrial.api.base import DnsName, Expression, Identifier, Model, Template, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Container
-from seatrial.api.load import Header, LoadSpec, Method
+from seatrial.api.exchange import Header, Method
+from seatrial.api.load import LoadSpec
 from seatrial.api.matrix import AXES, COMBINATIONS, Matrix
 from seatrial.api.retry import Retry
 from seatrial.api.wait import Wait

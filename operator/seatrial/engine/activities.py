@@ -155,7 +155,7 @@ class Activities:
             if not started or pod.index is None:
                 continue
             wanted.add(f"log/{pod.name}")
-            if pod.index in lines.unreadable or (pod.index in lines.lines and lines.lines[pod.index].final):
+            if pod.index in lines.unreadable or (pod.index in lines.lines and lines.lines[pod.index].last):
                 continue
 
             async def following(pod: PodSeen = pod, index: int = pod.index) -> None:

@@ -55,6 +55,7 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopLoad,
     StopServices,
     StopWorkloads,
     earliest,
@@ -264,7 +265,7 @@ class Controller:
                 if isinstance(action, CreateEnvironment | CopyInputs):
                     break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopLoad | StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None

@@ -81,8 +81,8 @@ async def _read(client: Client, namespace: str, pod: str, worker: int, lines: Wo
             line = _taken(text, pod, worker, lines)
             if line is None:
                 continue
-            news(ended=line.final)
-            if line.final:
+            news(ended=line.last)
+            if line.last:
                 return
     raise _NotEnded
 

@@ -27,6 +27,7 @@ from seatrial.build.service_objects import service_objects
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.settings import Settings
+from seatrial.engine.sight import attempt_of
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
@@ -40,6 +41,7 @@ from seatrial.plan.decision import (
     StartLoad,
     StartService,
     StopAttempt,
+    StopLoad,
     StopServices,
     StopWorkloads,
 )
@@ -119,6 +121,8 @@ class Performer:
                 await self._start_job(stage, name, attempt)
             case StartLoad(step=name, attempt=attempt):
                 await self._start_load(stage, name, attempt)
+            case StopLoad(step=name):
+                await self._stop_load(stage, name)
             case StopAttempt(step=name, attempt=attempt):
                 await self._stop_attempt(stage, name, attempt)
             case StopServices(services=services):
@@ -217,6 +221,12 @@ class Performer:
             there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
             raise Refused(f"target.port: Service {name} has the ports {there}: name one of them")
         return f"{name}:{chosen[0]['port']}"
+
+    async def _stop_load(self, stage: Stage, name: str) -> None:
+        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
+            metadata = body["metadata"]
+            if attempt_of(metadata["labels"]) == name and not metadata.get("deletionTimestamp"):
+                await self._delete(stage, JOBS, body)
 
     async def _stop_workloads(self, stage: Stage) -> None:
         """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""

@@ -7,9 +7,11 @@ again has its intent on record.
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.api.threshold import compile_threshold
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
 from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
@@ -29,6 +31,12 @@ class WorkerLines:
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
     _seen: LoadSeen | None = None
+
+    @cached_property
+    def _named(self) -> frozenset[int]:
+        """Places of the requests that thresholds name."""
+        programs = [compile_threshold(threshold.expr, self.spec.labels) for threshold in self.spec.thresholds]
+        return frozenset().union(*(program.requests for program in programs))
 
     def take(self, worker: int, line: WorkerLine) -> bool:
         """Takes a line in. Returns whether it is newer than what was known of the worker.
@@ -58,11 +66,13 @@ class WorkerLines:
         if self._seen is None:
             merge = merged(self.lines, self.spec)
             # The single requests' histograms are most of the cost of a merge, and only the end needs them.
-            ended = merge.finished == self.spec.workers
+            ended = sum(line.last for line in self.lines.values()) == self.spec.workers
             self._seen = LoadSeen(
                 result=load_result(merge, by_request=ended),
-                values=threshold_values(merge),
+                values=threshold_values(merge, self._named),
+                measured=round(merge.measured_by_all, 1),
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
+                interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
             )
         return self._seen

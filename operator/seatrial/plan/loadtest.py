@@ -23,7 +23,7 @@ from seatrial.plan.control import (
     wish,
 )
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
-from seatrial.plan.load import being_read, judge_load, present, started, waits_for
+from seatrial.plan.load import being_read, judge_load, newly_aborted, present, started, stopping_ends, stops, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 from seatrial.plan.quota import QUOTA, waited_out
@@ -120,9 +120,9 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     if spec is None:
         lost = Judgement(Verdict.ERROR, "JobLost", "the Job with the workers, and with it the run's spec, is gone")
         return _end(test, observed, now, lost)
-    outcome = judge_load(STEP, spec, observed, now)
-    seen = observed.loads.get(STEP)
-    result = present(spec, seen, status.result, final=outcome is not None)
+    before = status.result
+    outcome = judge_load(STEP, spec, observed, now, before)
+    result = present(spec, observed.loads.get(STEP), before, final=outcome is not None)
     status = status.model_copy(update={"result": result, "reason": "Running"})
     test = replace(test, status=status)
     if outcome is not None:
@@ -144,9 +144,12 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     total = total_end(test)
     if total is not None and now >= total:
         return _end(test, observed, now, TOTAL_TIMEOUT)
+    aborted = newly_aborted(before, result)
     ahead = [moment for moment in (start_by, end_by, total) if moment is not None and moment > now]
-    wake_at = earliest([*ahead, *patience_ends(observed.pods, now)])
-    return Decision(status, (), Activities(follows=frozenset({STEP})), wake_at)
+    wake_at = earliest([*ahead, *patience_ends(observed.pods, now), *stopping_ends(STEP, result, observed, now)])
+    return Decision(
+        status, stops(STEP, before, observed), Activities(follows=frozenset({STEP})), wake_at, urgent=aborted
+    )
 
 
 def _refused_by_quota(status: LoadTestStatus, observed: Observed) -> bool:

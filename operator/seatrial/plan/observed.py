@@ -134,13 +134,17 @@ class LoadSeen:
     Attributes:
         result: The merge of their newest lines.
         values: The variables of thresholds.
+        measured: Seconds for which every worker has measured; 0 until all have been heard.
         finished: Indexes of the workers whose last line was read.
+        interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
     """
 
     result: LoadResult
     values: Mapping[str, Any] = field(default_factory=dict)
     finished: frozenset[int] = frozenset()
+    interrupted: frozenset[int] = frozenset()
+    measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
 
 
