@@ -74,6 +74,12 @@ class TestScenarioSpec(Model):
         description="A token of your own: a new run starts when it changes, as it does with any change of the spec.",
     )
 
+    @property
+    def makes_objects(self) -> bool:
+        """Whether a run makes anything in the cluster: one that only asks existing services does not."""
+        made = any(service.existing is None for service in self.environment.services)
+        return bool(made or self.setup or self.teardown or any(step.job or step.load for step in self.steps))
+
     model_config = {
         "json_schema_extra": rules(
             (

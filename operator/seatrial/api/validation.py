@@ -156,7 +156,16 @@ def _cycle(field: str, edge: str, graph: Mapping[str, set[str]]) -> Iterator[Pro
         yield Problem(field, path, f"{edge} goes round in a circle: take one {edge} out")
 
 
+def _existing(field: str, service: Service) -> Iterator[Problem]:
+    """Nothing is started for an existing service, so nothing can be asked of how."""
+    fields = type(service).model_fields
+    for name in sorted(service.model_fields_set - {"name", "existing", "ports", "ready"}):
+        yield Problem(f"{field}.{fields[name].alias}", "", "the service is existing and only used: take this out")
+
+
 def _service(field: str, service: Service, services: Mapping[str, Service]) -> Iterator[Problem]:
+    if service.existing:
+        yield from _existing(field, service)
     for index, dependency in enumerate(service.depends_on):
         if dependency.service not in services:
             yield _unknown(f"{field}.dependsOn[{index}].service", dependency.service, "service", services)
@@ -170,6 +179,8 @@ def _service(field: str, service: Service, services: Mapping[str, Service]) -> I
 
 def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
     names = [port.name for port in service.ports]
+    if service.existing and not names:
+        return  # its Service knows
     if not names:
         yield Problem(field, _shown(name) if name else "", f"service {service.name} has no ports: add ports to it")
     elif name is None and len(names) > 1:

@@ -19,7 +19,7 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -
         spec: What the user wrote, with ``${…}`` already replaced.
         deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
     """
-    metadata = origin.metadata(job_name(step), namespace, step=step)
+    metadata = origin.metadata(origin.title(job_name(step), namespace), namespace, step=step)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -12,8 +12,10 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
+from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.session import Session, WorkerLines
+from seatrial.engine.target import TargetError
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
@@ -44,10 +46,12 @@ class Activities:
     Args:
         client: Looks up Services and reads logs.
         exchanger: Sends requests.
+        existing: Looks up services that run already.
     """
 
-    def __init__(self, client: Client, exchanger: Exchanger) -> None:
+    def __init__(self, client: Client, exchanger: Exchanger, existing: ExistingServices) -> None:
         self._client = client
+        self._existing = existing
         self._exchanger = exchanger
 
     def keep_only(self, session: Session, wanted: set[str]) -> None:
@@ -65,6 +69,8 @@ class Activities:
                 wake(0.0)
 
         async def probing() -> None:
+            if service.existing and not await self._existing.come_up(session, service, report):
+                return
             probe = service.ready.http or service.ready.tcp
             address = await self._address(session, namespace, service, probe.port if probe else None)
             await keep_probing(self._exchanger, address, service.ready, report)
@@ -84,6 +90,8 @@ class Activities:
                     session, namespace, service, step.http.port if step.http else None
                 )
                 session.outcomes[step.name] = await run_check(self._exchanger, address, step, context)
+            except TargetError as error:
+                session.outcomes[step.name] = Outcome(StepState.ERROR, error.reason, str(error))
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 session.outcomes[step.name] = Outcome(StepState.ERROR, "ServiceLost", message)
@@ -126,7 +134,9 @@ class Activities:
         return await self._address(session, namespace, service, port)
 
     async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
-        """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""
+        """Where a service is reached: the cluster IP of its Service, and one of its ports."""
+        if service.existing:
+            return await self._existing.address(session, service, port)
         if service.name not in session.addresses:
             body = await self._client.get(SERVICES, service.name, namespace)
             session.addresses[service.name] = body["spec"]["clusterIP"]

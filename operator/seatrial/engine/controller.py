@@ -8,31 +8,38 @@ from typing import Any, TypeVar
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
+from seatrial.engine.existing import ExistingServices
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.perform import Performer, Refused, Stage
+from seatrial.engine.perform import NotDeleted, Performer, Refused, Stage
+from seatrial.engine.pod_refusals import PodRefusals
 from seatrial.engine.record import Record
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
-from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
+from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_object, see_pod
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
+from seatrial.engine.sweeper import Sweeper
+from seatrial.engine.target import Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.kube.resources import MADE
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    DeleteRest,
     RemoveFinalizer,
     StopWorkloads,
     earliest,
@@ -72,9 +79,13 @@ class Controller:
         self._record = Record(client, self.store)
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
-        self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
-        self._activities = Activities(client, self._exchanger)
+        targets = Targets(client, settings.allowed_targets)
+        self._performer = Performer(client, self.store, settings, self._announcer.object_changed, targets)
+        self._activities = Activities(client, self._exchanger, ExistingServices(targets))
         self._resync = Resync(client, self.store)
+        self._pod_refusals = PodRefusals(client, self.store)
+        self.sweeper = Sweeper(client, self.store, settings.sweep_after, self._swept)
+        metrics.watch_orphans(self.sweeper.waiting)
         self._loop = Loop(self._turn)
         self._closing = False
 
@@ -85,6 +96,7 @@ class Controller:
     async def close(self) -> None:
         """Lets requests and turns under way end, and hands everything else over to the next operator."""
         self._closing = True
+        self.sweeper.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 # A turn under way may still start a request, and the outcome of a request wakes a turn to store it.
@@ -116,25 +128,42 @@ class Controller:
 
     async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
         run = _run(subject.status)
-        return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
+        if run is None:
+            return None
+        session = self._session(key, run)
+        resync_at = await self._resync.look(session, subject.uid, subject.status)
+        return earliest([resync_at, await self._pod_refusals.look(session, subject.uid)])
 
     def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
         run = _run(status)
-        namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
+        namespaces = [
+            see_namespace(body, uid)
+            for kind in ("Namespace", "ConfigMap")
+            for body in self.store.objects(uid, kind, run)
+            if is_environment(body["metadata"])
+        ]
         session = self._session(key, run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
                 _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
             },
-            jobs={_label(body, "step"): see_job(body) for body in self._living(uid, "Job", run)},
+            jobs={_label(body, "step"): see_job(body, session.unstarted) for body in self._living(uid, "Job", run)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
             outcomes=session.outcomes,
             loads={step: lines.seen() for step, lines in session.loads.items()},
             refusals=session.refusals,
+            refusal_reasons=session.refusal_reasons,
+            objects=tuple(
+                see_object(kind, body, key.namespace)
+                for kind in ("Pod", *(resource.kind for resource in MADE))
+                for body in self.store.objects(uid, kind, run)
+                if is_ours(kind, body["metadata"]) and not is_collected(body["metadata"])
+            ),
+            undeleted=session.undeleted,
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -146,7 +175,7 @@ class Controller:
         if session is None or session.run != (run or ""):
             if session is not None:
                 session.stop()
-            session = self._sessions[key] = Session(run or "")
+            session = self._sessions[key] = Session(run or "", home=key.namespace)
         return session
 
     async def _carry_out(
@@ -178,22 +207,26 @@ class Controller:
         Returns:
             Why something could not be taken away. That is tried again, but the verdict must not wait for it.
         """
+        failure: KubeError | None = None
         for action in actions:
             try:
                 if isinstance(action, AddFinalizer):
                     self.store.written(key, await add_finalizer(self._client, key, body))
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
+                session.undeleted.pop(action.key, None)
             except Refused as refusal:
-                session.refusals[action.key] = str(refusal)
+                session.refuse(action.key, str(refusal), refusal.reason)
                 self.wake(key)
                 if isinstance(action, CreateEnvironment):
                     break  # what follows would go into a namespace that is unguarded, or not ours
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopWorkloads | DeleteNamespace | DeleteRest):
                     raise
-                return error
-        return None
+                if isinstance(error, NotDeleted):
+                    session.not_deleted(action.key, error.message)
+                failure = failure or error
+        return failure
 
     def _go_on(
         self,
@@ -255,6 +288,10 @@ class Controller:
         # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
         with suppress(NotFound, Conflict):
             self.store.written(key, await remove_finalizer(self._client, key, current))
+
+    def _swept(self, origin: Origin, kind: str, title: str) -> None:
+        self._announcer.object_changed(origin, "swept", kind, title)
+        self._metrics.orphan_deleted(kind)
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)

@@ -1,7 +1,8 @@
 """Performs the writes that a plan decided on. Each is create-or-adopt or delete-if-there, so repeating is harmless."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from seatrial.api import names
 from seatrial.api.cel import EvaluationError, Scope, template_scope
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job, JobStep, Step
 from seatrial.api.template import render
@@ -19,15 +21,18 @@ from seatrial.build.environment import guards, namespace
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.record import record
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
+from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
-from seatrial.kube.resources import BY_KIND, DEPLOYMENTS, JOBS, NAMESPACES, SERVICES, Resource
+from seatrial.kube.resources import BY_KIND, MADE, NAMESPACES, SERVICES, WORKLOADS, Resource
 from seatrial.plan.decision import (
     Action,
     CreateEnvironment,
     DeleteNamespace,
+    DeleteRest,
     StartJob,
     StartLoad,
     StartService,
@@ -57,7 +62,23 @@ class Stage:
 
 
 class Refused(Exception):
-    """The API server refuses an object for good; the message is for the user."""
+    """What cannot be made, however often it is tried; the message is for the user.
+
+    Attributes:
+        reason: Stable CamelCase word.
+    """
+
+    def __init__(self, message: str, reason: str = "Refused") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotDeleted(ApiError):
+    """An object was not deleted, because the API server or something it asks refuses to."""
+
+    def __init__(self, title: str, error: ApiError) -> None:
+        message = f"{title} was not deleted: {error.message or error.reason}"
+        super().__init__(error.status, error.reason, message, error.retry_after)
 
 
 class Performer:
@@ -68,12 +89,19 @@ class Performer:
         store: Learns at once what was written.
         settings: The operator's settings.
         audit: Told of every object made and deleted.
+        targets: Finds existing services.
     """
 
     def __init__(
-        self, client: Client, store: Store, settings: Settings, audit: Callable[[Origin, str, str, str], None]
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        audit: Callable[[Origin, str, str, str], None],
+        targets: Targets,
     ) -> None:
         self._client = client
+        self._targets = targets
         self._store = store
         self._settings = settings
         self._audit = audit
@@ -98,15 +126,31 @@ class Performer:
                 await self._stop_workloads(stage)
             case DeleteNamespace(uid=uid):
                 await self._delete_namespace(stage, uid)
+            case DeleteRest():
+                await self._delete_rest(stage)
             case _:
                 raise TypeError(f"nobody performs {action}")
 
     async def _create_environment(self, stage: Stage) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
         spec = stage.spec.model_dump_json(by_alias=True, exclude_unset=True)
+        if stage.namespace == stage.origin.namespace:
+            await self._create(stage, record(stage.origin, spec))
+            return
         await self._create(stage, namespace(stage.origin, stage.namespace, spec))
-        for guard in guards(stage.origin, stage.namespace, self._settings.namespace):
+        outside = await self._outside(stage, stage.spec)
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, outside):
             await self._create(stage, guard)
+
+    async def _outside(self, stage: Stage, spec: TestScenarioSpec) -> list[tuple[str, Mapping[str, str]]]:
+        """Where pods of existing services are. One that cannot be used is not let out to; provisioning says why."""
+        found: list[tuple[str, Mapping[str, str]]] = []
+        for service_ in spec.environment.services:
+            if service_.existing:
+                with suppress(TargetError):
+                    target = await self._targets.find(service_.existing, stage.origin.namespace)
+                    found.append((target.namespace, target.selector))
+        return found
 
     async def _start_service(self, stage: Stage, name: str) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no services
@@ -134,8 +178,8 @@ class Performer:
             assert stage.spec is not None  # noqa: S101 - nothing starts without a spec
             step = next(entry for entry in stage.spec.steps if entry.name == name)
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
-            load, job_title, run_spec = step.load, job_name(name), ""
-        target = await self._target(stage.namespace, load)
+            load, job_title, run_spec = step.load, stage.origin.title(job_name(name), stage.namespace), ""
+        target = await self._target(stage, load)
         built = load_job(
             stage.origin,
             job_title,
@@ -149,32 +193,60 @@ class Performer:
         )
         await self._create(stage, built)
 
-    async def _target(self, namespace_name: str, load: LoadSpec) -> str:
+    async def _target(self, stage: Stage, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
         name, port = load.target.service, load.target.port
+        services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
+        wanted = next((entry for entry in services if entry.name == name and entry.existing), None)
+        if wanted and wanted.existing:
+            try:
+                target = await self._targets.find(wanted.existing, stage.origin.namespace)
+                return f"{target.host(stage.namespace)}:{target.number(wanted.ports, port)}"
+            except TargetError as error:
+                raise Refused(f"target.service: {error}", error.reason) from error
         try:
-            body = await self._client.get(SERVICES, name, namespace_name)
+            body = await self._client.get(SERVICES, name, stage.namespace)
         except NotFound as error:
-            raise Refused(f"target.service: there is no Service {name} in namespace {namespace_name}") from error
+            message = f"target.service: there is no Service {name} in namespace {stage.namespace}"
+            raise Refused(message, "TargetNotFound") from error
         ports = body["spec"].get("ports") or []
         chosen = [entry for entry in ports if port in (None, entry.get("name"))]
         if not chosen or (port is None and len(ports) > 1):
             there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
-            raise Refused(f"target.port: Service {name} has the ports {there}: name one of them")
+            message = f"target.port: Service {name} has the ports {there}: name one of them"
+            raise Refused(message, "TargetPortNotFound")
         return f"{name}:{chosen[0]['port']}"
 
     async def _stop_workloads(self, stage: Stage) -> None:
-        """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""
-        for kind, resource in (("Deployment", DEPLOYMENTS), ("Job", JOBS)):
-            for body in self._store.objects(stage.origin.uid, kind):
+        """Deletes what makes pods."""
+        await self._delete_all(stage, WORKLOADS)
+
+    async def _delete_rest(self, stage: Stage) -> None:
+        """Deletes what is left in the resource's own namespace, the record last."""
+        await self._delete_all(stage, [resource for resource in MADE if resource not in WORKLOADS])
+
+    async def _delete_all(self, stage: Stage, resources: Iterable[Resource]) -> None:
+        """Deletes what was made for the resource. One refusal does not keep the others."""
+        refused: ApiError | None = None
+        for resource in resources:
+            bodies = self._store.objects(stage.origin.uid, resource.kind)
+            for body in sorted(bodies, key=lambda body: is_environment(body["metadata"])):
                 metadata = body["metadata"]
-                if metadata.get("deletionTimestamp"):
+                # Objects that the resource owns, but its worker Job, are to stay as long as it does.
+                kept = is_collected(metadata) and resource not in WORKLOADS
+                if metadata.get("deletionTimestamp") or kept or not is_ours(resource.kind, metadata):
                     continue
-                await self._delete(stage, resource, body)
+                try:
+                    await self._delete(stage, resource, body)
+                except ApiError as error:
+                    refused = refused or error
+        if refused is not None:
+            raise refused
 
     async def _delete_namespace(self, stage: Stage, uid: str) -> None:
         for body in self._store.objects(stage.origin.uid, "Namespace"):
-            if body["metadata"]["uid"] == uid and not body["metadata"].get("deletionTimestamp"):
+            metadata = body["metadata"]
+            if metadata["uid"] == uid and not metadata.get("deletionTimestamp") and is_environment(metadata):
                 await self._delete(stage, NAMESPACES, body)
 
     async def _delete(self, stage: Stage, resource: Resource, body: Object) -> None:
@@ -189,6 +261,8 @@ class Performer:
         except Conflict:
             logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
             self._store.drop(resource.kind, body)
+        except ApiError as error:
+            raise NotDeleted(f"{resource.kind} {title}", error) from error
         else:
             self._store.mark_deleting(resource.kind, body)
             self._audit(stage.origin, "deleted", resource.kind, title)
@@ -207,14 +281,23 @@ class Performer:
                     raise  # writers of the namespace's quota got into each other's way (kubernetes#67761)
                 raise Refused(f"{title}: {error.message}") from error
             stored = await self._client.get(resource, metadata["name"], where)
-            if stored["metadata"].get("labels", {}).get(names.OWNER_UID) != stage.origin.uid:
-                raise Refused(f"{title} exists already and is not of this run") from error
+            if not _of_run(kind, stored, stage.origin):
+                taken = f"{title} exists already and is not of this run"
+                raise Refused(taken, "NameTaken" if where == stage.origin.namespace else "Refused") from error
         except ApiError as error:
             if error.transient or error.status == 401:
                 raise
             raise Refused(f"{title} was refused: {error.message}") from error
-        if kind in {"Namespace", "Deployment", "Job"}:
+        if resource is NAMESPACES or resource in MADE:
             self._store.put(kind, stored)
+
+
+def _of_run(kind: str, stored: Object, origin: Origin) -> bool:
+    """Whether an object that is there already was made for the run, by an operator that was killed right after."""
+    labels = stored["metadata"].get("labels") or {}
+    if (labels.get(names.OWNER_UID), labels.get(names.RUN)) != (origin.uid, origin.run):
+        return False
+    return kind != "Namespace" or is_environment(stored["metadata"])
 
 
 def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:

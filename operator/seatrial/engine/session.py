@@ -7,12 +7,14 @@ again has its intent on record.
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.engine.target import Target
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import DeletionRefused, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -77,9 +79,15 @@ class Session:
         probes: What probes have met, by service.
         outcomes: Results of requests, by step.
         loads: Workers' lines, by step.
-        refusals: What the API server refused for good, by the key of the action.
+        home: The resource's own namespace.
+        refusals: What was refused for good, by the key of the action.
+        refusal_reasons: Words for those refusals that have one of their own, likewise.
+        undeleted: Deletions that were refused, by the key of the action.
+        targets: Existing services that have been looked up, by name.
+        unstarted: Why Jobs have no pods, by UID.
         addresses: Cluster IPs of Services, by name.
         tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        events_read: How often the events of a Job without pods were read, by the Job's UID.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -87,10 +95,26 @@ class Session:
     probes: dict[str, ProbeSeen] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
+    home: str = ""
     refusals: dict[str, str] = field(default_factory=dict)
+    refusal_reasons: dict[str, str] = field(default_factory=dict)
+    undeleted: dict[str, DeletionRefused] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    unstarted: dict[str, str] = field(default_factory=dict)
+    events_read: dict[str, int] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
+
+    def refuse(self, key: str, message: str, reason: str) -> None:
+        """Remembers that something cannot be done, however often it is tried."""
+        self.refusals[key] = message
+        self.refusal_reasons[key] = reason
+
+    def not_deleted(self, key: str, message: str) -> None:
+        """Remembers that a deletion was refused, and since when."""
+        known = self.undeleted.get(key)
+        self.undeleted[key] = DeletionRefused(known.since if known else datetime.now(UTC), message)
 
     def checking(self) -> frozenset[str]:
         """Steps whose request is under way."""

@@ -1,7 +1,52 @@
 """What the operator's process is told by its environment; the chart sets it."""
 
+import json
 import os
 from dataclasses import dataclass
+from typing import Any
+
+
+class InvalidSettings(ValueError):
+    """A variable of the operator's environment cannot be read; the message says which, and what it should be."""
+
+
+@dataclass(frozen=True)
+class AllowedTarget:
+    """Services of a namespace that scenarios of other namespaces may use.
+
+    Attributes:
+        namespaces: Namespaces of the scenarios; ``*`` stands for any.
+        namespace: Namespace of the Services.
+        services: Their names; ``*`` stands for any.
+    """
+
+    namespaces: tuple[str, ...]
+    namespace: str
+    services: tuple[str, ...]
+
+    def allows(self, home: str, namespace: str, service: str) -> bool:
+        """Whether a scenario in the namespace ``home`` may use a Service."""
+        return (
+            namespace == self.namespace
+            and not {"*", home}.isdisjoint(self.namespaces)
+            and not {"*", service}.isdisjoint(self.services)
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> "tuple[AllowedTarget, ...]":
+        """Reads the chart's value ``allowedTargets`` as JSON.
+
+        Raises:
+            InvalidSettings: It is not what the chart's schema describes.
+        """
+        try:
+            entries: list[dict[str, Any]] = json.loads(text)
+            return tuple(
+                cls(tuple(entry["namespaces"]), entry["namespace"], tuple(entry["services"])) for entry in entries
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            expected = '[{"namespaces": [FROM, …], "namespace": TO, "services": [NAME or "*", …]}, …]'
+            raise InvalidSettings(f"SEATRIAL_ALLOWED_TARGETS: {error!r}: expected {expected}") from error
 
 
 @dataclass(frozen=True)
@@ -15,6 +60,8 @@ class Settings:
         log_level: Least level that is logged.
         health_port: Port of liveness and readiness.
         metrics_port: Port of the Prometheus metrics.
+        allowed_targets: Services of other namespaces that scenarios may use.
+        sweep_after: Seconds from when an object is found to belong to no resource until it is taken away.
     """
 
     namespace: str = "seatrial"
@@ -23,6 +70,8 @@ class Settings:
     log_level: str = "INFO"
     health_port: int = 8080
     metrics_port: int = 9090
+    allowed_targets: tuple[AllowedTarget, ...] = ()
+    sweep_after: float = 30.0
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -35,4 +84,6 @@ class Settings:
             log_level=given.get("SEATRIAL_LOG_LEVEL", cls.log_level),
             health_port=int(given.get("SEATRIAL_HEALTH_PORT", cls.health_port)),
             metrics_port=int(given.get("SEATRIAL_METRICS_PORT", cls.metrics_port)),
+            allowed_targets=AllowedTarget.parse(given.get("SEATRIAL_ALLOWED_TARGETS") or "[]"),
+            sweep_after=float(given.get("SEATRIAL_SWEEP_AFTER", cls.sweep_after)),
         )

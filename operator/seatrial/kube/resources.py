@@ -51,6 +51,7 @@ TEST_SCENARIOS = Resource(GROUP, VERSION, "testscenarios", "TestScenario")
 LOAD_TESTS = Resource(GROUP, VERSION, "loadtests", "LoadTest")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 PODS = Resource("", "v1", "pods", "Pod")
 EVENTS = Resource("", "v1", "events", "Event")
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
@@ -59,6 +60,7 @@ NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "Netwo
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 JOBS = Resource("batch", "v1", "jobs", "Job")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
 BY_KIND = {
     resource.kind: resource
@@ -67,6 +69,7 @@ BY_KIND = {
         LOAD_TESTS,
         NAMESPACES,
         SERVICES,
+        CONFIG_MAPS,
         PODS,
         EVENTS,
         RESOURCE_QUOTAS,
@@ -76,3 +79,7 @@ BY_KIND = {
         JOBS,
     )
 }
+
+#: Kinds that make pods, and what else a run makes in its resource's own namespace: in the order of being taken away.
+WORKLOADS = (DEPLOYMENTS, JOBS)
+MADE = (*WORKLOADS, SERVICES, CONFIG_MAPS)

@@ -21,7 +21,7 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
         Its outcome, or None while it goes on.
     """
     if refusal := observed.refusals.get(StartJob(step).key):
-        return Outcome(StepState.ERROR, "Refused", refusal)
+        return Outcome(StepState.ERROR, observed.refusal_reason(StartJob(step).key), refusal)
     pods = observed.pods_of(step)
     job = observed.jobs.get(step)
     ended = next((pod for pod in pods if pod.exit_code is not None), None)

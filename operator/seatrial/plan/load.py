@@ -101,7 +101,7 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
         evidence.
     """
     if refusal := observed.refusals.get(StartLoad(step).key):
-        return Outcome(StepState.ERROR, "Refused", refusal)
+        return Outcome(StepState.ERROR, observed.refusal_reason(StartLoad(step).key), refusal)
     seen = observed.loads.get(step)
     finished = seen.finished if seen else frozenset()
     if seen and len(finished) == spec.workers:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.status import LoadTestStatus, Phase, StepState, Verdict
 from seatrial.api.timestamp import moment
+from seatrial.plan import teardown
 from seatrial.plan.conditions import conditions
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
 from seatrial.plan.load import being_read, judge_load, present, started, waits_for
@@ -120,7 +121,8 @@ def _tear_down(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     if observed.jobs or observed.pods:
         budget_ends = _budget_end(test.status, test)
         wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-        return Decision(test.status, (StopWorkloads(),) if observed.jobs else (), wake_at=wake_at)
+        look_at = earliest([wake_at, teardown.next_look(observed, now)])
+        return Decision(test.status, (StopWorkloads(),) if observed.jobs else (), wake_at=look_at)
     return Decision(test.status.model_copy(update={"phase": Phase.DONE}))
 
 
@@ -131,6 +133,10 @@ def _budget_end(status: LoadTestStatus, test: Load) -> datetime:
 
 
 def _blocker(status: LoadTestStatus, test: Load, observed: Observed, now: datetime) -> str:
-    if status.phase is not Phase.TEARDOWN or now < _budget_end(status, test) or not observed.pods:
+    if status.phase is not Phase.TEARDOWN:
+        return ""
+    if found := teardown.blocker(observed, now):
+        return found
+    if now < _budget_end(status, test) or not observed.pods:
         return ""
     return f"pods are still there: {', '.join(sorted(pod.name for pod in observed.pods))}"

@@ -10,22 +10,71 @@ from seatrial.api.status import LoadResult
 
 
 @dataclass(frozen=True)
+class Remark:
+    """A condition by which a namespace that is being deleted says what it still waits for.
+
+    Attributes:
+        kind: Type of the condition, for example NamespaceFinalizersRemaining.
+        since: When it became true.
+        message: The API server's sentence; it names resources and finalizers.
+    """
+
+    kind: str
+    since: datetime
+    message: str
+
+
+@dataclass(frozen=True)
 class NamespaceSeen:
-    """A namespace under the name that a run would give its environment.
+    """What holds a run's environment: its own namespace or, beside the resource, the record of the run.
 
     Attributes:
         name: Its name.
         uid: Its UID; a deletion names it, so that no other namespace is ever hit.
-        ours: Whether it carries the label with the resource's UID.
+        ours: Whether we have made it for this resource.
         terminating: Whether it is being deleted.
-        blockers: What keeps it from going, in the API server's words.
+        remarks: What keeps it from going.
+        record: Whether it is the ConfigMap that stands for an environment in the resource's own namespace.
     """
 
     name: str
     uid: str
     ours: bool
     terminating: bool = False
-    blockers: str = ""
+    remarks: tuple[Remark, ...] = ()
+    record: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectSeen:
+    """An object of a run, as far as taking it away is concerned.
+
+    Attributes:
+        kind: Its kind.
+        name: Its name.
+        beside: Whether it is in the resource's own namespace, where no namespace takes it away.
+        deleting_since: When its deletion was asked for.
+        finalizers: Whose consent its deletion waits for.
+    """
+
+    kind: str
+    name: str
+    beside: bool = False
+    deleting_since: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeletionRefused:
+    """A deletion that the API server does not carry out.
+
+    Attributes:
+        since: When it was first refused.
+        message: What was to be deleted, and why it was not.
+    """
+
+    since: datetime
+    message: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +112,9 @@ class PodSeen:
         restarts: How often the container was restarted.
         disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
         unschedulable: Why no node takes it.
-        deleting_since: When its deletion was asked for.
+        deleting_since: When the time that it was given to end is over, if its deletion was asked for.
+        finalizers: Whose consent its deletion waits for.
+        node: Where it runs.
     """
 
     name: str
@@ -82,6 +133,8 @@ class PodSeen:
     disruption: str = ""
     unschedulable: str = ""
     deleting_since: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +199,10 @@ class Observed:
         checking: Steps whose request is under way in this process.
         outcomes: Results of requests, by step.
         loads: What workers told, by step.
-        refusals: What the API server refused for good, by the key of the action.
+        refusals: What was refused for good, by the key of the action.
+        refusal_reasons: Stable CamelCase words for those refusals that have one of their own, likewise.
+        objects: Every object of the run but its namespace and pods, those being deleted included.
+        undeleted: Deletions that were refused, by the key of the action.
     """
 
     namespace: NamespaceSeen | None = None
@@ -158,6 +214,13 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    refusal_reasons: Mapping[str, str] = field(default_factory=dict)
+    objects: tuple[ObjectSeen, ...] = ()
+    undeleted: Mapping[str, DeletionRefused] = field(default_factory=dict)
+
+    def refusal_reason(self, key: str) -> str:
+        """Why an action was refused, in one word."""
+        return self.refusal_reasons.get(key, "Refused")
 
     def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
         """The pods of a service or step."""

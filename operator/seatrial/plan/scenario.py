@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from seatrial.api import names
+from seatrial.api.environment import NamespaceMode
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
 from seatrial.api.timestamp import moment, stamp
+from seatrial.plan import teardown
 from seatrial.plan.conditions import conditions
 from seatrial.plan.decision import (
     Action,
@@ -15,8 +17,6 @@ from seatrial.plan.decision import (
     AddFinalizer,
     CreateEnvironment,
     Decision,
-    DeleteNamespace,
-    StopWorkloads,
     earliest,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
@@ -65,15 +65,16 @@ def _finish(
 
 
 def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) -> ScenarioDecision:
-    """Lets go of a resource without a run, once a namespace that a crash may have left is gone too."""
+    """Lets go of a resource without a run, once what a crash may have left is gone too."""
     namespace = observed.namespace
-    if namespace is None or not namespace.ours:
+    if (namespace is None or not namespace.ours) and not teardown.left(observed):
         return Decision(status, scenario.letting_go)
-    return Decision(status, () if namespace.terminating else (DeleteNamespace(namespace.uid),))
+    return Decision(status, teardown.take_away(observed))
 
 
 def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
-    namespace = names.environment_namespace(scenario.name, scenario.uid, str(scenario.generation))
+    makes = spec.makes_objects
+    namespace = _place(scenario, spec) if makes else None
     status = TestScenarioStatus(
         observed_generation=scenario.generation,
         phase=Phase.PROVISIONING,
@@ -85,8 +86,16 @@ def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: 
     )
     started = replace(scenario, status=status, running=spec)
     decision = _provision(started, spec, observed, now)
-    first: tuple[Action, ...] = () if scenario.finalizer else (AddFinalizer(),)
+    # What leaves nothing behind need not be held on to.
+    first: tuple[Action, ...] = () if scenario.finalizer or not makes else (AddFinalizer(),)
     return replace(decision, actions=(*first, *decision.actions))
+
+
+def _place(scenario: Scenario, spec: TestScenarioSpec) -> str:
+    """The namespace that the run's environment lives in."""
+    if spec.environment.namespace is NamespaceMode.SAME:
+        return scenario.namespace
+    return names.environment_namespace(scenario.name, scenario.uid, str(scenario.generation))
 
 
 def _continue(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -96,7 +105,8 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if scenario.superseded:
         return _end(scenario, observed, now, scenario.superseded)
     if refusal := observed.refusals.get(CreateEnvironment().key):
-        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
+        reason = observed.refusal_reason(CreateEnvironment().key)
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
     if lost := _environment_lost(status, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
@@ -111,15 +121,22 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
     if namespace is not None and not namespace.ours:
         message = f"there is a namespace {namespace.name} that is not ours; delete or rename it"
         return Judgement(Verdict.ERROR, "NamespaceTaken", message)
-    began = any(service.started_at for service in status.services)
+    began = any(service.started_at for service in status.services) and status.run and status.run.namespace
     if began and (namespace is None or namespace.terminating):
-        return Judgement(Verdict.ERROR, "EnvironmentLost", "somebody else deleted the environment's namespace")
+        return Judgement(Verdict.ERROR, "EnvironmentLost", _lost(namespace))
     return None
+
+
+def _lost(namespace: NamespaceSeen | None) -> str:
+    recorded = namespace is not None and namespace.record
+    what = "the record of the run, a ConfigMap of the same namespace" if recorded else "the environment's namespace"
+    return f"somebody else deleted {what}"
 
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
+    there = not spec.makes_objects or (observed.namespace and status.services)
+    actions: list[Action] = [] if there else [CreateEnvironment()]
     plan = plan_services(spec.environment.services, status.services, observed, now)
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
@@ -195,7 +212,7 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
         }
     )
     status = judged(status, judgement, now)
-    if observed.namespace is None:
+    if observed.namespace is None and not teardown.left(observed):
         return _tear_down(replace(scenario, status=status), observed, now)
     return Decision(status)
 
@@ -205,8 +222,11 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     status, spec, namespace = scenario.status, scenario.running, observed.namespace
     if namespace is None or not namespace.ours:
         skipped = cut_off(status.teardown, now, "EnvironmentLost", "there was no environment to run it in")
+        status = status.model_copy(update={"teardown": skipped})
+        if teardown.left(observed):
+            return Decision(status, teardown.take_away(observed), wake_at=teardown.next_look(observed, now))
         # The finalizer goes in the next turn, which sees whether an earlier run has left something too.
-        return Decision(status.model_copy(update={"phase": Phase.DONE, "teardown": skipped}))
+        return Decision(status.model_copy(update={"phase": Phase.DONE}))
     budget_ends = _phase_began(status) + (spec.timeouts.teardown if spec else timedelta())
     usable = spec is not None and not namespace.terminating and now < budget_ends
     if spec is not None and usable:
@@ -217,31 +237,31 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-    # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
-    # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
-    stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
-    delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
-    return Decision(status, (*stop, *delete), wake_at=wake_at)
+    look_at = earliest([wake_at, teardown.next_look(observed, now)])
+    return Decision(status, teardown.take_away(observed), wake_at=look_at)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
     """Why teardown Jobs that have not ended never will."""
     if namespace.terminating:
-        return "EnvironmentLost", "somebody else deleted the environment's namespace"
+        return "EnvironmentLost", _lost(namespace)
     if spec is None:
         return "RunLost", "the spec of the run is not on record any more"
     return "TeardownTimeout", "the teardown's time was over"
 
 
 def _blocker(scenario: Scenario, status: TestScenarioStatus, observed: Observed, now: datetime) -> str:
-    """Names what keeps the environment, once the teardown's budget is used up."""
+    """Names what keeps the environment; when nothing tells, still that it is there beyond all budgets."""
     spec, namespace = scenario.running, observed.namespace
-    if status.phase is not Phase.TEARDOWN or namespace is None or not status.run:
+    if status.phase is not Phase.TEARDOWN or not status.run:
         return ""
+    found = teardown.blocker(observed, now)
     budget = spec.timeouts.teardown if spec else timedelta()
-    if now < _phase_began(status) + 2 * budget:
+    late = now >= _phase_began(status) + 2 * budget and (namespace is not None or teardown.left(observed))
+    if not found and not late:
         return ""
-    return f"namespace {namespace.name} is still there: {namespace.blockers or 'its deletion has been asked for'}"
+    kept = f"namespace {namespace.name} is" if namespace and not namespace.record else "objects of the run are"
+    return f"{kept} still there: {found or 'their deletion has been asked for'}"
 
 
 def _phase_began(status: TestScenarioStatus) -> datetime:

@@ -8,6 +8,7 @@ from seatrial.api.outcome import shortened
 from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.existing import progress_existing
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
 
@@ -67,12 +68,15 @@ def plan_services(
         StartService(service.name)
         for service in services
         if current[service.name].state in _UNDER_WAY and service.name not in observed.deployments
+        if not service.existing
     ]
     for service in services:
         if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
-            actions.append(StartService(service.name))
+            if not service.existing:
+                actions.append(StartService(service.name))
+            reason = "LookedUp" if service.existing else "Created"
             current[service.name] = ServiceStatus(
-                name=service.name, state=ServiceState.STARTING, reason="Created", started_at=stamp(now)
+                name=service.name, state=ServiceState.STARTING, reason=reason, started_at=stamp(now)
             )
     return ServicesPlan(
         services=[current[service.name] for service in services],
@@ -91,6 +95,8 @@ def unhealthy(services: list[Service], observed: Observed, now: datetime) -> str
         now: The present.
     """
     for service in services:
+        if service.existing:
+            continue  # not ours to watch: its steps tell
         deployment = observed.deployments.get(service.name)
         if deployment is None or deployment.ready < service.replicas:
             wrong = trouble(observed.pods_of(service.name), now)
@@ -116,8 +122,10 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     """Says where a service is that has been started; once healthy or broken, it stays so while provisioning."""
     if status.state in {ServiceState.PENDING, ServiceState.HEALTHY, ServiceState.ERROR}:
         return status
+    if service.existing:
+        return progress_existing(service, status, observed, now)
     if refusal := observed.refusals.get(StartService(service.name).key):
-        return _moved(status, ServiceState.ERROR, "Refused", refusal)
+        return _moved(status, ServiceState.ERROR, observed.refusal_reason(StartService(service.name).key), refusal)
     deployment = observed.deployments.get(service.name)
     pods = observed.pods_of(service.name)
     running = sum(pod.running for pod in pods)
@@ -161,6 +169,8 @@ def _probe_passed(service: Service, observed: Observed) -> bool:
 
 def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> bool:
     """Probing starts when a pod is ready, because before that the Service leads nowhere."""
+    if service.existing:
+        return current[service.name].state in _UNDER_WAY
     deployment = observed.deployments.get(service.name)
     return (
         bool(service.ready.http or service.ready.tcp)
