@@ -160,6 +160,8 @@ def service(spec: Spec, index: int) -> Spec:
 
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
+    ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
+    ("give image, or existing for a Service", lambda s: service(s, 0).update(existing={"service": "db"})),
     ("give one of http and tcp, not both", lambda s: service(s, 0)["ready"].update(http={})),
     ("a service cannot depend on itself", lambda s: service(s, 0).update(dependsOn=[{"service": "db"}])),
     ("dependsOn names a service that is not", lambda s: service(s, 0).update(dependsOn=[{"service": "dbb"}])),

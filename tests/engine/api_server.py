@@ -90,6 +90,8 @@ KINDS = {
     "loadtests": "LoadTest",
     "namespaces": "Namespace",
     "services": "Service",
+    "configmaps": "ConfigMap",
+    "endpointslices": "EndpointSlice",
     "pods": "Pod",
     "events": "Event",
     "resourcequotas": "ResourceQuota",
@@ -104,6 +106,7 @@ GROUPS = {
     "apps/v1": ("deployments",),
     "batch/v1": ("jobs",),
     "coordination.k8s.io/v1": ("leases",),
+    "discovery.k8s.io/v1": ("endpointslices",),
     "networking.k8s.io/v1": ("networkpolicies",),
 }
 
@@ -257,8 +260,9 @@ class ApiServer:
             part = "service" if plural == "deployments" else "step"
             mark = body["metadata"].get("labels", {}).get(f"seatrial.dev/{part}")
             for pod in self.all("pods"):
-                labels = pod["metadata"]["labels"]
-                if pod["metadata"]["namespace"] == namespace and mark and labels.get(f"seatrial.dev/{part}") == mark:
+                labels, run = pod["metadata"]["labels"], body["metadata"].get("labels", {}).get("seatrial.dev/uid")
+                same = mark and run == labels.get("seatrial.dev/uid")
+                if pod["metadata"]["namespace"] == namespace and same and labels.get(f"seatrial.dev/{part}") == mark:
                     self._gone("pods", pod["metadata"]["name"], namespace)
 
     def _end_namespace(self, name: str) -> None:
@@ -422,10 +426,16 @@ def _matches(fault: Fault, request: web.Request) -> bool:
 
 def _selected(request: web.Request, body: Object) -> bool:
     metadata = body["metadata"]
-    label, wanted = request.query.get("labelSelector"), request.query.get("fieldSelector")
-    if label and label not in metadata.get("labels", {}):
+    label, _, value = request.query.get("labelSelector", "").partition("=")
+    if label and (label not in metadata.get("labels", {}) or value not in ("", metadata["labels"][label])):
         return False
-    return not wanted or wanted == f"metadata.name={metadata['name']}"
+    wanted = dict(pair.split("=") for pair in filter(None, request.query.get("fieldSelector", "").split(",")))
+    found = {
+        "metadata.name": metadata["name"],
+        "involvedObject.uid": body.get("involvedObject", {}).get("uid"),
+        "reason": body.get("reason"),
+    }
+    return all(found[name] == value for name, value in wanted.items())
 
 
 def _place(path: str) -> Place:

@@ -29,16 +29,23 @@ def owner(metadata: Mapping[str, Any]) -> Owner | None:
 
 
 def is_environment(metadata: Mapping[str, Any]) -> bool:
-    """Whether a namespace was made for a run, or a ConfigMap is the record of one.
+    """Whether a namespace has the labels, and the name, of one made for a run, or a ConfigMap those of its record.
 
-    Its name follows from resource and run, and it holds the run's spec from its creation on; nothing is ever added to
-    one that is there already. So a namespace that existed before is none, whatever labels it gets.
+    The name follows from resource and run, so a namespace of any other is none, whatever labels it gets.
     """
     made_for, labels = owner(metadata), _labels(metadata)
-    if made_for is None or names.RUN_SPEC not in _annotations(metadata):
+    if made_for is None:
         return False
     expected = names.environment_namespace(made_for.name, labels.get(names.OWNER_UID, ""), labels.get(names.RUN, ""))
     return _managed(labels) and bool(metadata["name"] == expected)
+
+
+def is_recorded(metadata: Mapping[str, Any]) -> bool:
+    """Whether an environment also holds the run's spec, which it does from its creation on.
+
+    Nothing is ever added to one that is there already. So one that existed before us does not hold it.
+    """
+    return is_environment(metadata) and names.RUN_SPEC in _annotations(metadata)
 
 
 def is_ours(kind: str, metadata: Mapping[str, Any]) -> bool:

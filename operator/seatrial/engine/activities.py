@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
@@ -15,7 +15,8 @@ from seatrial.api.step import Step
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.session import Session, WorkerLines
-from seatrial.engine.target import TargetError
+from seatrial.engine.settings import AllowedTarget
+from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
@@ -46,12 +47,12 @@ class Activities:
     Args:
         client: Looks up Services and reads logs.
         exchanger: Sends requests.
-        existing: Looks up services that run already.
+        allowed: Services of other namespaces that scenarios may use.
     """
 
-    def __init__(self, client: Client, exchanger: Exchanger, existing: ExistingServices) -> None:
+    def __init__(self, client: Client, exchanger: Exchanger, allowed: Sequence[AllowedTarget] = ()) -> None:
         self._client = client
-        self._existing = existing
+        self._existing = ExistingServices(Targets(client, allowed))
         self._exchanger = exchanger
 
     def keep_only(self, session: Session, wanted: set[str]) -> None:

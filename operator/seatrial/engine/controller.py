@@ -14,7 +14,6 @@ from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
-from seatrial.engine.existing import ExistingServices
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
@@ -29,7 +28,6 @@ from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_ob
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.engine.sweeper import Sweeper
-from seatrial.engine.target import Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
 from seatrial.kube.resources import MADE
@@ -79,9 +77,8 @@ class Controller:
         self._record = Record(client, self.store)
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
-        targets = Targets(client, settings.allowed_targets)
-        self._performer = Performer(client, self.store, settings, self._announcer.object_changed, targets)
-        self._activities = Activities(client, self._exchanger, ExistingServices(targets))
+        self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._activities = Activities(client, self._exchanger, settings.allowed_targets)
         self._resync = Resync(client, self.store)
         self._pod_refusals = PodRefusals(client, self.store)
         self.sweeper = Sweeper(client, self.store, settings.sweep_after, self._swept)

@@ -12,7 +12,7 @@ from seatrial.api import names
 from seatrial.api.cel import EvaluationError, Scope, template_scope
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
-from seatrial.api.provenance import is_collected, is_environment, is_ours
+from seatrial.api.provenance import is_collected, is_environment, is_ours, is_recorded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job, JobStep, Step
 from seatrial.api.template import render
@@ -89,19 +89,13 @@ class Performer:
         store: Learns at once what was written.
         settings: The operator's settings.
         audit: Told of every object made and deleted.
-        targets: Finds existing services.
     """
 
     def __init__(
-        self,
-        client: Client,
-        store: Store,
-        settings: Settings,
-        audit: Callable[[Origin, str, str, str], None],
-        targets: Targets,
+        self, client: Client, store: Store, settings: Settings, audit: Callable[[Origin, str, str, str], None]
     ) -> None:
         self._client = client
-        self._targets = targets
+        self._targets = Targets(client, settings.allowed_targets)
         self._store = store
         self._settings = settings
         self._audit = audit
@@ -297,7 +291,7 @@ def _of_run(kind: str, stored: Object, origin: Origin) -> bool:
     labels = stored["metadata"].get("labels") or {}
     if (labels.get(names.OWNER_UID), labels.get(names.RUN)) != (origin.uid, origin.run):
         return False
-    return kind != "Namespace" or is_environment(stored["metadata"])
+    return kind != "Namespace" or is_recorded(stored["metadata"])
 
 
 def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:

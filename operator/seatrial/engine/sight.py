@@ -92,7 +92,7 @@ def see_job(body: Object, unstarted: Mapping[str, str] | None = None) -> JobSeen
         failed=failed is not None,
         reason=failed.get("reason", "") if failed else "",
         message=failed.get("message", "") if failed else "",
-        refusal=(unstarted or {}).get(body["metadata"].get("uid", ""), ""),
+        refusal=(unstarted or {}).get(body["metadata"]["uid"], ""),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seatrial.api import names
-from seatrial.api.provenance import is_collected, is_environment, is_ours, owner
+from seatrial.api.provenance import is_collected, is_environment, is_ours, is_recorded, owner
 from seatrial.build.origin import Origin
 from seatrial.engine.key import Key
 from seatrial.engine.store import Store
@@ -148,4 +148,4 @@ def _is_orphan(resource: Resource, metadata: Object) -> bool:
     made_for = owner(metadata)
     if made_for is None or not is_ours(resource.kind, metadata) or is_collected(metadata):
         return False
-    return resource is NAMESPACES or metadata.get("namespace") == made_for.namespace
+    return is_recorded(metadata) if resource is NAMESPACES else metadata.get("namespace") == made_for.namespace
