@@ -1,4 +1,4 @@
-"""What taking away comes to on a real cluster: named blockers, orphans, trials beside their resource, existing services.
+"""Taking away on a real cluster: named blockers, orphans, trials beside their resource, and things of others.
 
 The operator may be away in here, so the tests of this file want the cluster for themselves, as all of them do.
 """

@@ -13,6 +13,9 @@ from seatrial.probe.address import Address
 #: Shortest pause between two look-ups, in seconds, whatever the service's interval is.
 LEAST_PAUSE = 0.1
 
+#: Seconds in which a connection must be accepted.
+CONNECT_SECONDS = 5.0
+
 #: Told after each look-up: successes in a row, and what was wrong.
 Report = Callable[[int, str], None]
 
@@ -54,12 +57,12 @@ class ExistingServices:
                     target.number(service.ports, probe.port)
                     session.refusal_reasons.pop(key, None)
                     return True
-                if await self._targets.answering(target):
+                reason, failure = await self._answers(target)
+                if not failure:
                     session.refusal_reasons.pop(key, None)
                     report(ready.success_threshold, "")
                     return False
-                session.refusal_reasons[key] = "NoEndpoints"
-                failure = f"Service {target.namespace}/{target.name} has no endpoint that is ready"
+                session.refusal_reasons[key] = reason
             except TargetError as error:
                 failure = str(error)
                 if error.final:
@@ -71,6 +74,21 @@ class ExistingServices:
                 failure = str(error)
             report(0, failure)
             await asyncio.sleep(max(service.ready.interval.total_seconds(), LEAST_PAUSE))
+
+    async def _answers(self, target: Target) -> tuple[str, str]:
+        """Says why a Service cannot be used yet, as a word and as a sentence; both empty if it can."""
+        title = f"Service {target.namespace}/{target.name}"
+        if not await self._targets.answering(target):
+            return "NoEndpoints", f"{title} has no endpoint that is ready"
+        for _, number in target.ports[:1]:
+            # Nodes learn of endpoints a little later than the API server does.
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    _, writer = await asyncio.open_connection(target.ip, number)
+            except (OSError, TimeoutError):
+                return "NoConnection", f"{title} takes no connection on port {number}"
+            writer.close()
+        return "", ""
 
     async def _find(self, session: Session, service: Service) -> Target:
         assert service.existing is not None  # noqa: S101 - only existing services come here

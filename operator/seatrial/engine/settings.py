@@ -71,7 +71,7 @@ class Settings:
     health_port: int = 8080
     metrics_port: int = 9090
     allowed_targets: tuple[AllowedTarget, ...] = ()
-    sweep_after: float = 30.0
+    sweep_after: float = 15.0
 
     @classmethod
     def from_environment(cls) -> "Settings":

@@ -107,7 +107,7 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if refusal := observed.refusals.get(CreateEnvironment().key):
         reason = observed.refusal_reason(CreateEnvironment().key)
         return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
-    if lost := _environment_lost(status, observed.namespace):
+    if lost := _environment_lost(scenario, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
         unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
@@ -117,19 +117,20 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     return _run(scenario, spec, observed, now)
 
 
-def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | None) -> Judgement | None:
+def _environment_lost(scenario: Scenario, namespace: NamespaceSeen | None) -> Judgement | None:
+    status = scenario.status
     if namespace is not None and not namespace.ours:
         message = f"there is a namespace {namespace.name} that is not ours; delete or rename it"
         return Judgement(Verdict.ERROR, "NamespaceTaken", message)
     began = any(service.started_at for service in status.services) and status.run and status.run.namespace
     if began and (namespace is None or namespace.terminating):
-        return Judgement(Verdict.ERROR, "EnvironmentLost", _lost(namespace))
+        beside = status.run is not None and status.run.namespace == scenario.namespace
+        return Judgement(Verdict.ERROR, "EnvironmentLost", _lost(beside=beside))
     return None
 
 
-def _lost(namespace: NamespaceSeen | None) -> str:
-    recorded = namespace is not None and namespace.record
-    what = "the record of the run, a ConfigMap of the same namespace" if recorded else "the environment's namespace"
+def _lost(*, beside: bool) -> str:
+    what = "the record of the run, a ConfigMap of the same namespace" if beside else "the environment's namespace"
     return f"somebody else deleted {what}"
 
 
@@ -244,7 +245,7 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
     """Why teardown Jobs that have not ended never will."""
     if namespace.terminating:
-        return "EnvironmentLost", _lost(namespace)
+        return "EnvironmentLost", _lost(beside=namespace.record)
     if spec is None:
         return "RunLost", "the spec of the run is not on record any more"
     return "TeardownTimeout", "the teardown's time was over"

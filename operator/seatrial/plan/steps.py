@@ -155,6 +155,9 @@ def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
         return None
     waited = waits_for(step, observed, now)
     message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
+    job = observed.jobs.get(step.name)
+    if job and job.refusal:
+        return Outcome(StepState.ERROR, "PodsRefused", message)
     to_blame = step.http or (step.job and any(pod.running for pod in observed.pods_of(step.name)))
     return Outcome(StepState.FAILED if to_blame else StepState.ERROR, "Timeout", message)
 
