@@ -35,6 +35,21 @@ environment:
     - name: inventory
       image: ghcr.io/acme/inventory:1.4
       ports: [{name: http, port: 8080}]
+    - name: migrate
+      image: ghcr.io/acme/migrate:1
+      completes: true
+      dependsOn: [{service: db}]
+      envFrom: [{secret: db, prefix: DB_}, {configMap: flags}]
+      files: [{path: /etc/migrate.conf, content: "a=1", mode: "0600"}]
+    - name: search
+      image: ghcr.io/acme/search:1
+      dependsOn: [{service: migrate, condition: Completed}]
+      env: [{name: PASSWORD, secret: {name: db, key: password}}, {name: F, configMap: {name: flags, key: f}}]
+      storage: {path: /data, size: 1Gi, storageClass: fast}
+      init: {command: [prepare], args: [now], image: "tools:1", env: [{name: A, value: b}]}
+  secrets: [db]
+  configMaps: [flags]
+  imagePullSecrets: [registry]
 setup:
   - name: seed
     job: {image: ghcr.io/acme/seed:3, command: [seed, --orders, "500"]}
@@ -234,7 +249,23 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
         lambda s: step(s, 3)["load"].update(profile=SLOW),
     ),
     ("steps[0].http.timeout", "at most 720h", lambda s: step(s, 0)["http"].update(timeout="720h1s")),
+    (
+        "spec.environment",
+        "dependsOn asks for Completed of services with completes: true, and for Healthy",
+        lambda s: service(s, 4).update(dependsOn=[{"service": "migrate"}]),
+    ),
+    (
+        "spec.environment",
+        "dependsOn asks for Completed of services with completes: true, and for Healthy",
+        lambda s: service(s, 4).update(dependsOn=[{"service": "db", "condition": "Completed"}]),
+    ),
+    ("services[3]", "a service that completes has no replicas, ports", lambda s: service(s, 3).update(replicas=2)),
+    ("services[0].env[0]", "give exactly one of value, secret and", lambda s: service(s, 0)["env"][0].pop("value")),
+    ("services[3].envFrom[1]", "give exactly one of secret and", lambda s: service(s, 3)["envFrom"][1].clear()),
     # The schema itself.
+    ("environment.secrets[1]", "Duplicate value", lambda s: s["environment"]["secrets"].append("db")),
+    ("files[0].path", "should match", lambda s: service(s, 3)["files"][0].update(path="/a/../b")),
+    ("storage.size", "should match", lambda s: service(s, 4)["storage"].update(size="1.5Gi")),
     ("steps[0].http", "must not validate the schema (not)", lambda s: step(s, 0)["http"].update(text="x")),
     ("steps[0].http.timeout", "should match", lambda s: step(s, 0)["http"].update(timeout="10 s")),
     ("steps[4]", "Duplicate value", lambda s: s["steps"].append(copy.deepcopy(step(s, 0)))),

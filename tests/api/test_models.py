@@ -131,6 +131,8 @@ def broken(schema: Spec, value: Any) -> Iterator[str]:
     if isinstance(value, list):
         keys = schema.get("x-kubernetes-list-map-keys", [])
         entries = [tuple(entry[key] for key in keys) for entry in value] if keys else []
+        if schema.get("x-kubernetes-list-type") == "set":
+            entries = [(entry,) for entry in value]
         if len(set(entries)) < len(entries):
             yield "Duplicate value"
         for inner in value:
@@ -158,12 +160,38 @@ def service(spec: Spec, index: int) -> Spec:
     return found
 
 
+STORAGE = {"path": "/data", "size": "1Gi"}
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
+    (
+        "storage needs a namespace of its own",
+        lambda s: s["environment"].update(namespace="Same") or service(s, 0).update(storage=STORAGE),
+    ),
     ("give image, or existing for a Service", lambda s: service(s, 0).update(existing={"service": "db"})),
     ("give one of http and tcp, not both", lambda s: service(s, 0)["ready"].update(http={})),
     ("a service cannot depend on itself", lambda s: service(s, 0).update(dependsOn=[{"service": "db"}])),
+    (
+        "dependsOn asks for Completed of services with completes",
+        lambda s: service(s, 1)["dependsOn"][0].update(condition="Completed"),
+    ),
+    (
+        "dependsOn asks for Completed of services with completes",
+        lambda s: [service(s, 0).update(dependsOn=[{"service": "worker"}]), service(s, 2).update(completes=True)],
+    ),
+    ("a service that completes has no replicas", lambda s: service(s, 2).update(completes=True, replicas=2)),
+    ("a service that completes has no replicas", lambda s: service(s, 0).update(completes=True)),
+    ("give exactly one of value, secret and configMap", lambda s: service(s, 0)["env"][0].pop("value")),
+    (
+        "give exactly one of value, secret and configMap",
+        lambda s: service(s, 0)["env"][0].update(secret={"name": "a", "key": "b"}),
+    ),
+    ("give exactly one of secret and configMap", lambda s: service(s, 0).update(envFrom=[{}])),
+    (
+        "give exactly one of secret and configMap",
+        lambda s: service(s, 0).update(envFrom=[{"secret": "a", "configMap": "b"}]),
+    ),
+    ("Duplicate value", lambda s: s["environment"].update(secrets=["a", "a"])),
     ("dependsOn names a service that is not", lambda s: service(s, 0).update(dependsOn=[{"service": "dbb"}])),
     (
         "a port number is given under two names",

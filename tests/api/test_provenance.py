@@ -24,7 +24,7 @@ def test_what_we_make_is_ours() -> None:
     assert is_ours("Deployment", metadata("web", service="web"))
     assert is_ours("Service", metadata("web", NAME, service="web"))
     assert is_ours("Job", metadata("anything", step="work"))
-    assert is_ours("ConfigMap", metadata(NAME))
+    assert is_ours("ControllerRevision", metadata(NAME))
     assert is_ours("Pod", metadata("web-x1", service="web"))
 
 
@@ -35,6 +35,7 @@ def test_what_we_make_is_ours() -> None:
         ("Deployment", metadata("copy", service="web")),
         ("Deployment", metadata("web", "elsewhere", service="web")),
         ("Job", metadata("theirs")),
+        ("ControllerRevision", metadata("web-x1", service="web")),
         ("ConfigMap", metadata("theirs")),
         ("Deployment", metadata("web", service="web") | {"annotations": {}}),
         ("Deployment", metadata("web", service="web") | {"annotations": {names.OWNER: "Pod/shop/checkout"}}),

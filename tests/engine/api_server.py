@@ -90,8 +90,8 @@ KINDS = {
     "loadtests": "LoadTest",
     "namespaces": "Namespace",
     "services": "Service",
-    "configmaps": "ConfigMap",
     "endpointslices": "EndpointSlice",
+    "controllerrevisions": "ControllerRevision",
     "pods": "Pod",
     "events": "Event",
     "resourcequotas": "ResourceQuota",
@@ -99,11 +99,15 @@ KINDS = {
     "networkpolicies": "NetworkPolicy",
     "leases": "Lease",
     "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "secrets": "Secret",
+    "configmaps": "ConfigMap",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
     "jobs": "Job",
 }
 GROUPS = {
     "seatrial.dev/v1alpha1": ("testscenarios", "loadtests"),
-    "apps/v1": ("deployments",),
+    "apps/v1": ("deployments", "statefulsets", "controllerrevisions"),
     "batch/v1": ("jobs",),
     "coordination.k8s.io/v1": ("leases",),
     "discovery.k8s.io/v1": ("endpointslices",),
@@ -116,7 +120,7 @@ class Cluster:
     """What Deployments and Jobs come to. Scripts get the server and the object that was created.
 
     Attributes:
-        deployment: Called for each new Deployment.
+        deployment: Called for each new Deployment and StatefulSet.
         job: Called for each new Job.
         linger: Namespaces whose deletion never ends.
         cluster_ip: IP that Services get.
@@ -207,7 +211,8 @@ class ApiServer:
         metadata = deployment["metadata"]
         status = {"observedGeneration": 1, "readyReplicas": replicas if ready else 0}
         status["availableReplicas"] = status["readyReplicas"]
-        self.change("deployments", metadata["name"], metadata["namespace"], lambda body: body.update(status=status))
+        plural = next(plural for plural, kind in KINDS.items() if kind == deployment["kind"])
+        self.change(plural, metadata["name"], metadata["namespace"], lambda body: body.update(status=status))
 
     def put_pod(
         self, owner: Object, name: str, container: Object, *, ready: bool = False, index: int | None = None
@@ -255,15 +260,22 @@ class ApiServer:
     def _gone(self, plural: str, name: str, namespace: str) -> None:
         body = self.objects.pop((plural, namespace, name))
         self._note(plural, "DELETED", body)
-        if plural in {"deployments", "jobs"}:
+        if plural in {"deployments", "statefulsets", "jobs"}:
             # As the garbage collector and the kubelet do, without their delays.
-            part = "service" if plural == "deployments" else "step"
-            mark = body["metadata"].get("labels", {}).get(f"seatrial.dev/{part}")
+            labels = body["metadata"].get("labels", {})
+            part = "service" if "seatrial.dev/service" in labels else "step"
+            mark = labels.get(f"seatrial.dev/{part}")
             for pod in self.all("pods"):
                 labels, run = pod["metadata"]["labels"], body["metadata"].get("labels", {}).get("seatrial.dev/uid")
                 same = mark and run == labels.get("seatrial.dev/uid")
                 if pod["metadata"]["namespace"] == namespace and same and labels.get(f"seatrial.dev/{part}") == mark:
                     self._gone("pods", pod["metadata"]["name"], namespace)
+
+        if plural == "controllerrevisions":
+            for owned in self.all("configmaps"):
+                references = owned["metadata"].get("ownerReferences", [])
+                if any(reference["uid"] == body["metadata"]["uid"] for reference in references):
+                    self._gone("configmaps", owned["metadata"]["name"], owned["metadata"]["namespace"])
 
     def _end_namespace(self, name: str) -> None:
         body = self.objects["namespaces", "", name]
@@ -348,7 +360,9 @@ class ApiServer:
         if place.plural == "services":
             body["spec"] |= {"clusterIP": self.cluster.cluster_ip}
         stored = self.put(place.plural, body, place.namespace)
-        script = {"deployments": self.cluster.deployment, "jobs": self.cluster.job}.get(place.plural)
+        workload = self.cluster.deployment
+        scripts = {"deployments": workload, "statefulsets": workload, "jobs": self.cluster.job}
+        script = scripts.get(place.plural)
         if script:
             asyncio.get_running_loop().call_soon(script, self, stored)
         return stored

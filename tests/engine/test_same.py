@@ -31,10 +31,28 @@ async def test_a_run_beside_its_resource_makes_no_namespace_and_leaves_nothing(w
     assert conditions(status)["TornDown"] == "True"
     assert world.left() == []
     made = [write for write in world.server.writes if write.verb == "create" and write.what != "events"]
-    assert [write.what for write in made] == ["configmaps", "services", "deployments", "jobs", "jobs"]
+    assert [write.what for write in made] == ["controllerrevisions", "services", "deployments", "jobs", "jobs"]
     deleted = [write.what for write in world.server.writes if write.verb == "delete"]
-    assert deleted == ["deployments", "jobs", "jobs", "services", "configmaps"]
+    assert deleted == ["deployments", "jobs", "jobs", "services", "controllerrevisions"]
     assert [body["metadata"]["name"] for body in world.server.all("namespaces")] == ["shop"]
+
+
+async def test_files_are_its_own_and_go_with_the_record(world: World) -> None:
+    world.app.answer = never
+    files = [{"path": "/etc/app.conf", "content": "a"}]
+    service = world.service(files=files)
+    job = {"name": "work", "job": {"image": "work:1", "files": files}}
+    world.server.put("configmaps", {"metadata": {"name": "seatrial-service-web"}}, "shop")
+    world.scenario(GET, job, environment={"namespace": "Same", "services": [service]})
+    await world.until(lambda: world.app.requests and len(world.server.all("configmaps")) == 3)
+    (deployment,) = world.server.all("deployments")
+    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+    assert volume["configMap"]["name"] in [body["metadata"]["name"] for body in world.server.all("configmaps")]
+    assert volume["configMap"]["name"] != "seatrial-service-web"
+    world.server.delete("testscenarios", "checkout", "shop")
+    await world.until(lambda: not world.server.all("testscenarios"))
+    assert [body["metadata"]["name"] for body in world.server.all("configmaps")] == ["seatrial-service-web"]
+    assert ("GET", "configmaps") not in {(method, path.split("/")[-2]) for method, path in world.server.requests}
 
 
 async def test_jobs_of_two_scenarios_do_not_share_names(world: World) -> None:
@@ -113,9 +131,9 @@ async def test_a_record_that_somebody_deletes_ends_the_run_and_all_is_taken_away
     world.app.answer = never
     same(world, GET)
     await world.until(lambda: world.app.requests)
-    (record,) = world.server.all("configmaps")
+    (record,) = world.server.all("controllerrevisions")
     assert json.loads(record["metadata"]["annotations"][names.RUN_SPEC])["environment"]["namespace"] == "Same"
-    world.server.delete("configmaps", record["metadata"]["name"], "shop")
+    world.server.delete("controllerrevisions", record["metadata"]["name"], "shop")
     status = await world.until_done()
     assert (status["verdict"], status["reason"]) == ("Error", "EnvironmentLost")
     assert "record of the run" in status["message"]

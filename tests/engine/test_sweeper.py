@@ -52,7 +52,7 @@ async def test_beside_the_resource_everything_is_swept_up_one_by_one(world: Worl
     world.start()
     await world.until(lambda: not world.left())
     deleted = [write.what for write in world.server.writes if write.verb == "delete"]
-    assert deleted == ["deployments", "services", "configmaps"]
+    assert deleted == ["deployments", "services", "controllerrevisions"]
 
 
 async def test_a_resource_that_goes_while_the_operator_runs_leaves_orphans_too(world: World) -> None:

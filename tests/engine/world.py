@@ -20,6 +20,8 @@ from seatrial.engine.settings import Settings
 from seatrial.kube.client import Client
 from tests.engine.api_server import KINDS, ApiServer, Object, Write
 
+#: What is watched of runs.
+CHILDREN = {"namespaces", "deployments", "statefulsets", "jobs", "pods", "services", "controllerrevisions"}
 #: Seconds after which a test gives up; nothing here takes one.
 PATIENCE = 15.0
 
@@ -120,11 +122,11 @@ class World:
             else:
                 store.put_resource(key, body)
             self.controller.wake(key)
-        elif plural in {"namespaces", "deployments", "jobs", "pods", "services", "configmaps"}:
+        elif plural in CHILDREN:
             (store.drop if event == "DELETED" else store.put)(KINDS[plural], body)
             if event != "DELETED":
                 self.controller.sweeper.notice(body)
-                if plural in {"services", "configmaps"} and not body["metadata"].get("deletionTimestamp"):
+                if plural in {"services", "controllerrevisions"} and not body["metadata"].get("deletionTimestamp"):
                     return
             owner = Key.parse(body["metadata"].get("annotations", {}).get(names.OWNER, ""))
             if owner:

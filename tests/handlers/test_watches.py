@@ -169,7 +169,7 @@ def test_kopf_does_nothing_of_its_own_and_waits_for_nothing_without_end() -> Non
     assert settings.watching.server_timeout
     assert settings.watching.client_timeout
     assert settings.watching.client_timeout > settings.watching.server_timeout
-    for plural in ("pods", "services", "configmaps", "namespaces"):
+    for plural in ("pods", "services", "namespaces"):
         assert settings.watching.label_selectors["", plural] == names.OWNER_UID
     assert settings.watching.field_selectors["coordination.k8s.io", "leases"] == f"metadata.name={LEASE}"
     assert settings.persistence.finalizer.startswith("seatrial.dev/")

@@ -26,7 +26,7 @@ def test_a_namespace_of_its_own_goes_together_with_what_makes_pods_in_it() -> No
 
 
 def test_beside_the_resource_workloads_go_first_then_their_pods_then_the_rest() -> None:
-    rest = (beside("Service"), beside("ConfigMap", RECORD.name))
+    rest = (beside("Service"), beside("ControllerRevision", RECORD.name))
     up = Observed(namespace=RECORD, objects=(beside("Deployment"), beside("Pod"), *rest))
     assert take_away(up) == (StopWorkloads(),)
     ending = Observed(namespace=RECORD, objects=(beside("Deployment", "web", at(0)), beside("Pod"), *rest))

@@ -27,17 +27,24 @@ LOAD = {
 @st.composite
 def scenarios(draw: st.DrawFn) -> TestScenarioSpec:
     """Small scenarios of every shape."""
-    services = []
+    services: list[dict[str, Any]] = []
     for index in range(draw(st.integers(1, 3))):
         needs = draw(st.sets(st.integers(0, index - 1), max_size=2)) if index else set()
-        conditions = st.sampled_from(["Started", "Healthy"])
+        completes = {service["name"] for service in services if service.get("completes")}
+        conditions = {need: ["Started", "Completed" if f"s{need}" in completes else "Healthy"] for need in needs}
+        depends = [
+            {"service": f"s{need}", "condition": draw(st.sampled_from(conditions[need]))} for need in sorted(needs)
+        ]
+        if index and draw(st.integers(0, 3)) == 0:
+            services.append({"name": f"s{index}", "image": "i", "completes": True, "dependsOn": depends})
+            continue
         probe: dict[str, Any] = draw(st.sampled_from([{}, {"tcp": {}, "successThreshold": 2}, {"http": {}}]))
         services.append(
             {
                 "name": f"s{index}",
                 "image": "i",
                 "ports": PORTS,
-                "dependsOn": [{"service": f"s{need}", "condition": draw(conditions)} for need in sorted(needs)],
+                "dependsOn": depends,
                 "ready": probe,
             }
         )
@@ -56,7 +63,7 @@ def scenarios(draw: st.DrawFn) -> TestScenarioSpec:
         )
     timeouts = draw(st.sampled_from([{}, {}, {"provision": "8s"}, {"steps": "15s"}, {"teardown": "5s"}]))
     spec = {
-        "environment": {"services": services},
+        "environment": {"services": services, "secrets": draw(st.sampled_from([[], ["password"]]))},
         "setup": jobs[0],
         "steps": steps,
         "teardown": jobs[1],
@@ -189,7 +196,10 @@ RICH = TestScenarioSpec.model_validate(
             "services": [
                 {"name": "s0", "image": "i", "ports": PORTS, "ready": {"tcp": {}}},
                 {"name": "s1", "image": "i", "dependsOn": [{"service": "s0"}]},
-            ]
+                {"name": "s2", "image": "i", "completes": True, "dependsOn": [{"service": "s0"}]},
+                {"name": "s3", "image": "i", "dependsOn": [{"service": "s2", "condition": "Completed"}]},
+            ],
+            "secrets": ["password"],
         },
         "setup": [{"name": "u0", "job": {"image": "i"}}],
         "steps": [
@@ -207,7 +217,7 @@ LONG = LoadTestSpec.model_validate(LOAD | {"workers": 2, "profile": {"rate": 10,
 
 
 #: A seed with which each of them passes.
-SEED_RICH, SEED_LONG = 7, 0
+SEED_RICH, SEED_LONG = 19, 0
 
 
 @pytest.mark.parametrize("lossy", [False, True])

@@ -33,6 +33,7 @@ from seatrial.api.step import NeedResult
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
@@ -40,6 +41,7 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopServices,
     StopWorkloads,
 )
 from seatrial.plan.loadtest import STEP, plan_loadtest
@@ -91,6 +93,7 @@ class Truth:
     Attributes:
         healthy: Services that were ready and answered their probe.
         running: Services whose pods all ran.
+        completed: Services that truly ended with exit code 0.
         evidence: Steps that truly succeeded.
         sent: How often each request was sent.
         verdicts: Stored verdicts, by run.
@@ -98,6 +101,7 @@ class Truth:
 
     healthy: set[tuple[str, str]] = field(default_factory=set)
     running: set[tuple[str, str]] = field(default_factory=set)
+    completed: set[tuple[str, str]] = field(default_factory=set)
     evidence: set[tuple[str, str]] = field(default_factory=set)
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
     verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
@@ -127,8 +131,10 @@ class World:
         self.truth = Truth()
         self.namespaces: dict[str, Namespace] = {}
         self.deployments: dict[tuple[str, str], DeploymentSeen] = {}
+        self.completions: dict[tuple[str, str], JobSeen] = {}
         self.jobs: dict[tuple[str, str], JobSeen] = {}
         self.pods: dict[tuple[str, str], PodSeen] = {}
+        self.copied: set[str] = set()
         self.logs: dict[tuple[str, str], LoadSeen] = {}
         self.writes = self.turns = self.restarts = 0
         self.wake_at: datetime | None = None
@@ -219,6 +225,8 @@ class World:
             if not isinstance(action, RemoveFinalizer):
                 self._perform(action, after)
                 self._written()
+                if isinstance(action, CopyInputs) and action.key in self.memory.refusals:
+                    break
         self._record(before, after, urgent=decision.urgent)
         self.memory.status = after
         self._go_on(run, decision)
@@ -281,6 +289,7 @@ class World:
         return Observed(
             namespace=spaces[0] if spaces else None,
             deployments={key[1]: seen for key, seen in self.deployments.items() if run in (None, key[0])},
+            completions={key[1]: seen for key, seen in self.completions.items() if run in (None, key[0])},
             jobs={key[1]: seen for key, seen in self.jobs.items() if run in (None, key[0])},
             pods=tuple(seen for key, seen in self.pods.items() if run in (None, key[0])),
             probes=dict(self.memory.probes),
@@ -317,6 +326,7 @@ class World:
         ours = [space for space in self.namespaces.values() if space.seen.ours]
         assert not ours, "the finalizer is off while something is left"
         assert not self.jobs, "the finalizer is off while Jobs are left"
+        assert not self.completions, "the finalizer is off while Jobs are left"
         self.finalizer = False
         if self.deleting:
             self.exists = False
@@ -327,7 +337,8 @@ class World:
         run = status.run.id if status.run else ""
         if not isinstance(action, AddFinalizer):
             assert self.finalizer, f"{action} without a finalizer"
-        if not isinstance(action, AddFinalizer | StopWorkloads | DeleteNamespace) and self._refused(run, action):
+        stops = StopServices | StopWorkloads | DeleteNamespace
+        if not isinstance(action, AddFinalizer | stops) and self._refused(run, action):
             return
         match action:
             case AddFinalizer():
@@ -343,6 +354,10 @@ class World:
                 self._start_job(run, name)
             case StartLoad(step=name):
                 self._start_load(run, name)
+            case CopyInputs():
+                self.copied.add(run)
+            case StopServices(services=services):
+                self._stop_services(run, services)
             case StopWorkloads():
                 self._stop()
             case DeleteNamespace(uid=uid):
@@ -372,15 +387,38 @@ class World:
 
     def _vanish(self, name: str) -> None:
         run = self.namespaces.pop(name).run
-        objects: tuple[dict[tuple[str, str], Any], ...] = (self.deployments, self.jobs, self.pods)
+        objects: tuple[dict[tuple[str, str], Any], ...] = (self.deployments, self.completions, self.jobs, self.pods)
         for kind in objects:
             for key in [key for key in kind if key[0] == run]:
                 del kind[key]
 
     def _stop(self) -> None:
         self.deployments.clear()
+        self.completions.clear()
         self.jobs.clear()
-        for key, pod in list(self.pods.items()):
+        self._end_pods(list(self.pods))
+
+    def _stop_services(self, run: str, names: tuple[str, ...]) -> None:
+        """Stops a level of services; whoever depends on one of them must be gone, or had time enough."""
+        spec = self.specs[int(run)]
+        assert isinstance(spec, TestScenarioSpec)
+        assert names, "nothing is stopped"
+        self.jobs.clear()
+        for name in names:
+            for service in spec.environment.services:
+                if any(need.service == name for need in service.depends_on):
+                    assert (run, service.name) not in self.deployments, f"{name} is stopped before {service.name}"
+                    pod = self.pods.get((run, service.name))
+                    over = pod and (pod.exit_code is not None or (pod.deleting_since or self.now) < self.now)
+                    assert pod is None or over, f"{name} is stopped before the pod of {service.name} is gone"
+            self.deployments.pop((run, name), None)
+            self.completions.pop((run, name), None)
+        services = {service.name for service in spec.environment.services}
+        self._end_pods([key for key in self.pods if key[1] in names or key[1] not in services])
+
+    def _end_pods(self, keys: list[tuple[str, str]]) -> None:
+        for key in keys:
+            pod = self.pods[key]
             fate = self.fate("stop", *key)
             self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
             stuck = 0.0 if self.calm or fate.random() > 0.1 else 300.0
@@ -397,6 +435,12 @@ class World:
 
     def _start_service(self, run: str, name: str) -> None:
         if (run, name) in self.deployments:
+            return
+        spec = self.specs[int(run)]
+        assert isinstance(spec, TestScenarioSpec)
+        assert run in self.copied or not spec.environment.secrets, f"{name} starts without its Secrets"
+        if next(service for service in spec.environment.services if service.name == name).completes:
+            self._start_completion(run, name)
             return
         fate = self.fate("service", run, name)
         pod = PodSeen(name=name, owner=name, created=self.now)
@@ -428,6 +472,37 @@ class World:
         self.later(begin, running)
         if kind == "ok":
             self.later(begin + fate.uniform(0, 5), ready)
+
+    def _start_completion(self, run: str, name: str) -> None:
+        """A service that runs to its end, well or badly, or never."""
+        if (run, name) in self.completions:
+            return
+        fate = self.fate("completion", run, name)
+        self.completions[run, name] = JobSeen()
+        self.pods[run, name] = PodSeen(name=name, owner=name, created=self.now, kind="service")
+        begin = fate.uniform(0.1, 3)
+        end = begin + fate.uniform(0.1, 5)
+        kind = fate.choices(["ok", "failed", "evicted", "hang"], [90, 4, 3, 0 if self.calm else 3])[0]
+
+        def running() -> None:
+            self._pod(run, name, None, running=True)
+            if (run, name) in self.pods:
+                self.truth.running.add((run, name))
+
+        def ended() -> None:
+            told = "Evicted" if kind == "evicted" else ""
+            self._pod(run, name, None, running=False, exit_code=1 if kind == "failed" else 0, disruption=told)
+            if kind == "ok" and (run, name) in self.pods and not self.pods[run, name].deleting_since:
+                self.truth.completed.add((run, name))
+
+        def told() -> None:
+            if (run, name) in self.completions:
+                self.completions[run, name] = JobSeen(complete=kind == "ok", failed=kind != "ok")
+
+        self.later(begin, running)
+        if kind != "hang":
+            self.later(end, ended)
+            self.later(end + fate.uniform(-0.1, 0.1), told)
 
     def _start_job(self, run: str, name: str) -> None:
         if (run, name) in self.jobs:
@@ -601,12 +676,15 @@ class World:
                     healthy = need.condition is DependencyCondition.HEALTHY
                     probed = services[need.service].ready.http or services[need.service].ready.tcp
                     assert (run, need.service) in self.truth.running
+                    done = need.condition is DependencyCondition.COMPLETED
+                    assert not done or (run, need.service) in self.truth.completed
                     assert not (healthy and probed) or (run, need.service) in self.truth.healthy
         self._check_order(status, spec)
         if status.verdict is Verdict.PASSED:
             required = [step.name for step in (*status.setup, *status.steps) if step.state is not StepState.SKIPPED]
             assert all((run, name) in self.truth.evidence for name in required), "a false green"
             assert all((run, name) in self.truth.running for name in services)
+            assert all((run, name) in self.truth.completed for name, one in services.items() if one.completes)
         posts = {step.name for step in spec.steps if step.http and not step.http.idempotent}
         assert all(self.truth.sent.get((run, name), 0) <= 1 for name in posts), "a request was sent twice"
 
@@ -628,7 +706,10 @@ class World:
 
 def leftovers(world: World) -> list[str]:
     """What a run has left behind in the cluster."""
-    return [*world.namespaces, *(f"{run}/{name}" for run, name in (*world.deployments, *world.jobs))]
+    return [
+        *world.namespaces,
+        *(f"{run}/{name}" for run, name in (*world.deployments, *world.completions, *world.jobs)),
+    ]
 
 
 def namespace_of(run: str) -> str:

@@ -29,7 +29,7 @@ def owner(metadata: Mapping[str, Any]) -> Owner | None:
 
 
 def is_environment(metadata: Mapping[str, Any]) -> bool:
-    """Whether a namespace has the labels, and the name, of one made for a run, or a ConfigMap those of its record.
+    """Whether a namespace has the labels, and the name, of one made for a run, or a record of one those.
 
     The name follows from resource and run, so a namespace of any other is none, whatever labels it gets.
     """
@@ -64,11 +64,11 @@ def is_ours(kind: str, metadata: Mapping[str, Any]) -> bool:
     environment = names.environment_namespace(made_for.name, labels[names.OWNER_UID], labels[names.RUN])
     if metadata.get("namespace") not in {made_for.namespace, environment}:
         return False
-    if kind in {"Deployment", "Service"}:
+    if kind == "ControllerRevision":
+        return is_environment(metadata)  # StatefulSets make others, with our labels
+    if kind in {"Deployment", "StatefulSet", "Service"}:
         return bool(labels.get(names.SERVICE) == metadata["name"])
-    if kind == "Job":
-        return names.STEP in labels
-    return is_environment(metadata) or not labels.keys().isdisjoint({names.SERVICE, names.STEP})
+    return not labels.keys().isdisjoint({names.SERVICE, names.STEP})
 
 
 def is_collected(metadata: Mapping[str, Any]) -> bool:

@@ -61,7 +61,13 @@ class ServiceState(StrEnum):
     STARTING = "Starting"
     STARTED = "Started"
     HEALTHY = "Healthy"
+    COMPLETED = "Completed"
     ERROR = "Error"
+
+    @property
+    def up(self) -> bool:
+        """Whether it is all that the run asks of the service: healthy, or completed."""
+        return self in {ServiceState.HEALTHY, ServiceState.COMPLETED}
 
 
 class StatusModel(Model):
@@ -110,7 +116,7 @@ class ServiceStatus(StatusModel):
     """One service of the environment."""
 
     name: str = Field(description="Name of the service.")
-    state: ServiceState = Field(description="Pending, Starting, Started, Healthy or Error.")
+    state: ServiceState = Field(description="Pending, Starting, Started, Healthy, Completed or Error.")
     reason: str = Field("", description="Stable CamelCase word for the state.")
     message: Message = Field("", description="What it waits for or what went wrong.")
     started_at: str | None = Field(None, description="When it was created.", json_schema_extra={"format": "date-time"})

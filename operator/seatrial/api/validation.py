@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar, cast
@@ -15,9 +14,11 @@ from pydantic import ValidationError
 from seatrial.api import template
 from seatrial.api.base import Model
 from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
-from seatrial.api.environment import Service
+from seatrial.api.environment import NamespaceMode, Service
+from seatrial.api.environment_checks import environment_problems
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
 
@@ -31,24 +32,6 @@ CAPTURES = 24
 _LITERAL = "; write $${ for ${ itself"
 
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A user's mistake.
-
-    Attributes:
-        field: Path of the field, for example ``spec.steps[2].needs[0].step``.
-        value: What it holds, shortened.
-        remedy: What is wrong with it and what to do.
-    """
-
-    field: str
-    value: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.value}: {self.remedy}" if self.value else f"{self.field}: {self.remedy}"
 
 
 class InvalidSpec(ValueError):
@@ -124,9 +107,14 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
     services = {service.name: service for service in spec.environment.services}
     yield from _duplicates("spec.environment.services", [service.name for service in spec.environment.services])
     for index, service in enumerate(spec.environment.services):
+        if service.storage and spec.environment.namespace is NamespaceMode.SAME:
+            # A StatefulSet takes claims that are there under its names, whosever they are, and they would go with it.
+            remedy = "storage needs a namespace of its own: take out namespace, or storage"
+            yield Problem(f"spec.environment.services[{index}].storage", "", remedy)
         yield from _service(f"spec.environment.services[{index}]", service, services)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
+    yield from environment_problems(spec)
 
     jobs = [*spec.setup, *spec.teardown]
     names = [*(job.name for job in jobs), *(step.name for step in spec.steps)]

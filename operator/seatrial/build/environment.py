@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seatrial.api import names
+from seatrial.api.environment import Service
+from seatrial.api.environment_checks import claims_of, storage_of
 from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
@@ -18,6 +20,7 @@ QUOTA = {
     "requests.memory": "32Gi",
     "limits.memory": "64Gi",
     "persistentvolumeclaims": "0",
+    "requests.storage": "0",
     "services.loadbalancers": "0",
     "services.nodeports": "0",
 }
@@ -43,7 +46,11 @@ def namespace(origin: Origin, name: str, spec: str) -> Object:
 
 
 def guards(
-    origin: Origin, name: str, operator_namespace: str, outside: Sequence[tuple[str, Mapping[str, str]]] = ()
+    origin: Origin,
+    name: str,
+    operator_namespace: str,
+    services: Sequence[Service] = (),
+    outside: Sequence[tuple[str, Mapping[str, str]]] = (),
 ) -> list[Object]:
     """Builds what guards the namespace: quota, limits and network policies.
 
@@ -51,8 +58,13 @@ def guards(
         origin: The run.
         name: Name of the namespace.
         operator_namespace: Where the operator runs; its probes and checks must reach the services.
+        services: The services under trial; the quota lets them have the storage they ask for, and nobody more.
         outside: Pods of existing services, which Jobs and load must reach: their namespace and their labels.
     """
+    storage = {
+        "persistentvolumeclaims": str(claims_of(services)),
+        "requests.storage": str(storage_of(services)),
+    }
     return [
         {
             "apiVersion": "v1",
@@ -64,7 +76,7 @@ def guards(
             "apiVersion": "v1",
             "kind": "ResourceQuota",
             "metadata": origin.metadata("seatrial", name),
-            "spec": {"hard": QUOTA},
+            "spec": {"hard": QUOTA | storage},
         },
         _network_policy(origin, name, operator_namespace, outside),
     ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from seatrial.api.step import Job
 from seatrial.build.container import container, pod
+from seatrial.build.files import files_name, files_volume
 from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
@@ -20,6 +21,19 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -
         deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
     """
     metadata = origin.metadata(origin.title(job_name(step), namespace), namespace, step=step)
+    volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
+    template = pod(container(spec, "job"), metadata["labels"], metadata["annotations"], "Never", volumes=volumes)
+    return run_to_end(metadata, template, deadline)
+
+
+def run_to_end(metadata: Object, template: Object, deadline: float) -> Object:
+    """Builds the Job of one pod and one attempt.
+
+    Args:
+        metadata: The Job's metadata.
+        template: Its pod.
+        deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
+    """
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -28,13 +42,13 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float) -
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,
-            # Beyond the step's own time limit, which the plan keeps: this is for when nobody is there to.
+            # Beyond the time limit that the plan keeps: this is for when nobody is there to.
             "activeDeadlineSeconds": int(deadline) + 60,
-            "template": pod(container(spec, "job"), metadata["labels"], metadata["annotations"], "Never"),
+            "template": template,
         },
     }
 
 
 def job_name(step: str) -> str:
-    """Name of the Job of a step; a service may have the step's name, but no Job is made for services."""
+    """Name of the Job of a step; a service may have the step's name, and its Job begins otherwise."""
     return f"step-{step}"

@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 
 def record(origin: Origin, spec: str) -> Object:
-    """Builds the ConfigMap, the first thing that such a run makes and the last that it takes away.
+    """Builds the ControllerRevision, the first thing that such a run makes and the last that it takes away.
 
     Args:
         origin: The run.
@@ -19,4 +19,5 @@ def record(origin: Origin, spec: str) -> Object:
     name = names.environment_namespace(origin.name, origin.uid, origin.run)
     metadata = origin.metadata(name, origin.namespace)
     metadata["annotations"][names.RUN_SPEC] = spec
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    # A kind whose use is to remember a state, and which holds nothing that Deployments and StatefulSets do not show.
+    return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1}

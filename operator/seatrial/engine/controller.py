@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from seatrial.api import names
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_collected, is_environment, is_ours
@@ -30,15 +31,17 @@ from seatrial.engine.subjects import Subjects
 from seatrial.engine.sweeper import Sweeper
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
-from seatrial.kube.resources import MADE
+from seatrial.kube.resources import BESIDE, CONTROLLER_REVISIONS
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
     DeleteRest,
     RemoveFinalizer,
+    StopServices,
     StopWorkloads,
     earliest,
 )
@@ -136,17 +139,21 @@ class Controller:
         run = _run(status)
         namespaces = [
             see_namespace(body, uid)
-            for kind in ("Namespace", "ConfigMap")
+            for kind in ("Namespace", CONTROLLER_REVISIONS.kind)
             for body in self.store.objects(uid, kind, run)
             if is_environment(body["metadata"])
         ]
         session = self._session(key, run)
+        jobs = self._living(uid, "Job", run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
-                _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
+                _label(body, "service"): see_deployment(body)
+                for kind in ("Deployment", "StatefulSet")
+                for body in self._living(uid, kind, run)
             },
-            jobs={_label(body, "step"): see_job(body, session.unstarted) for body in self._living(uid, "Job", run)},
+            completions={_label(body, "service"): see_job(body) for body in jobs if _is_service(body)},
+            jobs={_label(body, "step"): see_job(body, session.unstarted) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
@@ -156,7 +163,7 @@ class Controller:
             refusal_reasons=session.refusal_reasons,
             objects=tuple(
                 see_object(kind, body, key.namespace)
-                for kind in ("Pod", *(resource.kind for resource in MADE))
+                for kind in ("Pod", *(resource.kind for resource in BESIDE))
                 for body in self.store.objects(uid, kind, run)
                 if is_ours(kind, body["metadata"]) and not is_collected(body["metadata"])
             ),
@@ -215,10 +222,10 @@ class Controller:
             except Refused as refusal:
                 session.refuse(action.key, str(refusal), refusal.reason)
                 self.wake(key)
-                if isinstance(action, CreateEnvironment):
-                    break  # what follows would go into a namespace that is unguarded, or not ours
+                if isinstance(action, CreateEnvironment | CopyInputs):
+                    break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace | DeleteRest):
+                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace | DeleteRest):
                     raise
                 if isinstance(error, NotDeleted):
                     session.not_deleted(action.key, error.message)
@@ -305,6 +312,10 @@ def _run(status: TrialStatus) -> str | None:
 
 def _label(body: Object, key: str) -> str:
     return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+
+
+def _is_service(body: Object) -> bool:
+    return names.SERVICE in body["metadata"]["labels"]
 
 
 def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:

@@ -12,36 +12,49 @@ from seatrial.api import names
 from seatrial.api.cel import EvaluationError, Scope, template_scope
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
-from seatrial.api.provenance import is_collected, is_environment, is_ours, is_recorded
+from seatrial.api.provenance import is_environment, is_ours, is_recorded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job, JobStep, Step
 from seatrial.api.template import render
-from seatrial.build.deployment import deployment, service
+from seatrial.build.copies import with_pull_secrets
 from seatrial.build.environment import guards, namespace
+from seatrial.build.files import files_config_map
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
 from seatrial.build.record import record
+from seatrial.build.service_objects import service_objects
+from seatrial.engine.inputs import Inputs
+from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
-from seatrial.kube.resources import BY_KIND, MADE, NAMESPACES, SERVICES, WORKLOADS, Resource
+from seatrial.kube.resources import BESIDE, BY_KIND, CONTROLLER_REVISIONS, NAMESPACES, SERVICES, WORKLOADS, Resource
 from seatrial.plan.decision import (
     Action,
+    CopyInputs,
     CreateEnvironment,
     DeleteNamespace,
     DeleteRest,
     StartJob,
     StartLoad,
     StartService,
+    StopServices,
     StopWorkloads,
 )
 
 logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
+
+#: Kinds that plans go by.
+_REMEMBERED = frozenset({"Namespace", *(resource.kind for resource in BESIDE)})
+#: Kinds that are adopted without a look at them, because that would need the right to read them everywhere. The
+#: environment's namespace is ours, and all names in it that are not copies' begin with our prefix; beside the resource,
+#: their names end with a digest of the run.
+_UNREAD = frozenset({"Secret", "ConfigMap"})
 
 
 @dataclass(frozen=True)
@@ -59,18 +72,6 @@ class Stage:
     namespace: str
     spec: TestScenarioSpec | LoadTestSpec | None
     context: dict[str, Any]
-
-
-class Refused(Exception):
-    """What cannot be made, however often it is tried; the message is for the user.
-
-    Attributes:
-        reason: Stable CamelCase word.
-    """
-
-    def __init__(self, message: str, reason: str = "Refused") -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class NotDeleted(ApiError):
@@ -99,6 +100,7 @@ class Performer:
         self._store = store
         self._settings = settings
         self._audit = audit
+        self._inputs = Inputs(client, settings)
 
     async def perform(self, action: Action, stage: Stage) -> None:
         """Performs one action.
@@ -110,12 +112,16 @@ class Performer:
         match action:
             case CreateEnvironment():
                 await self._create_environment(stage)
+            case CopyInputs():
+                await self._copy_inputs(stage)
             case StartService(service=name):
                 await self._start_service(stage, name)
             case StartJob(step=name):
                 await self._start_job(stage, name)
             case StartLoad(step=name):
                 await self._start_load(stage, name)
+            case StopServices(services=services):
+                await self._stop_services(stage, services)
             case StopWorkloads():
                 await self._stop_workloads(stage)
             case DeleteNamespace(uid=uid):
@@ -133,26 +139,33 @@ class Performer:
             return
         await self._create(stage, namespace(stage.origin, stage.namespace, spec))
         outside = await self._outside(stage, stage.spec)
-        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, outside):
+        services = stage.spec.environment.services
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, services, outside):
             await self._create(stage, guard)
 
     async def _outside(self, stage: Stage, spec: TestScenarioSpec) -> list[tuple[str, Mapping[str, str]]]:
         """Where pods of existing services are. One that cannot be used is not let out to; provisioning says why."""
         found: list[tuple[str, Mapping[str, str]]] = []
-        for service_ in spec.environment.services:
-            if service_.existing:
+        for service in spec.environment.services:
+            if service.existing:
                 with suppress(TargetError):
-                    target = await self._targets.find(service_.existing, stage.origin.namespace)
+                    target = await self._targets.find(service.existing, stage.origin.namespace)
                     found.append((target.namespace, target.selector))
         return found
+
+    async def _copy_inputs(self, stage: Stage) -> None:
+        assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
+        for copy in await self._inputs.copies(stage.origin, stage.namespace, stage.spec.environment):
+            await self._create(stage, copy)
 
     async def _start_service(self, stage: Stage, name: str) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no services
         wanted = next(entry for entry in stage.spec.environment.services if entry.name == name)
-        if wanted.ports:
-            await self._create(stage, service(stage.origin, stage.namespace, wanted))
-        built = deployment(stage.origin, stage.namespace, wanted)
-        await self._create(stage, built)
+        deadline = stage.spec.timeouts.provision.total_seconds()
+        *first, workload = service_objects(stage.origin, stage.namespace, wanted, deadline)
+        for body in first:
+            await self._create(stage, body)
+        await self._create(stage, with_pull_secrets(workload, _pull_secrets(stage)))
 
     async def _start_job(self, stage: Stage, name: str) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no Jobs of steps
@@ -161,7 +174,11 @@ class Performer:
         assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
         rendered = _rendered_job(entry.job, stage.context)
         limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
-        await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit))
+        built = job(stage.origin, stage.namespace, name, rendered, limit)
+        if rendered.files:
+            title = built["metadata"]["name"]
+            await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))
+        await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
     async def _start_load(self, stage: Stage, name: str) -> None:
         if isinstance(stage.spec, LoadTestSpec):
@@ -185,7 +202,7 @@ class Performer:
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
         )
-        await self._create(stage, built)
+        await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
     async def _target(self, stage: Stage, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
@@ -215,20 +232,30 @@ class Performer:
         """Deletes what makes pods."""
         await self._delete_all(stage, WORKLOADS)
 
+    async def _stop_services(self, stage: Stage, services: tuple[str, ...]) -> None:
+        """Deletes the workloads of some services, and the Jobs of steps, which may use any of them."""
+        await self._delete_all(stage, WORKLOADS, (None, *services))
+
     async def _delete_rest(self, stage: Stage) -> None:
         """Deletes what is left in the resource's own namespace, the record last."""
-        await self._delete_all(stage, [resource for resource in MADE if resource not in WORKLOADS])
+        await self._delete_all(stage, [resource for resource in BESIDE if resource not in WORKLOADS])
 
-    async def _delete_all(self, stage: Stage, resources: Iterable[Resource]) -> None:
-        """Deletes what was made for the resource. One refusal does not keep the others."""
+    async def _delete_all(
+        self, stage: Stage, resources: Iterable[Resource], services: tuple[str | None, ...] | None = None
+    ) -> None:
+        """Deletes what was made for the resource. One refusal does not keep the others.
+
+        Args:
+            stage: The run.
+            resources: Kinds of what to delete.
+            services: Only what belongs to these; None among them stands for what belongs to no service.
+        """
         refused: ApiError | None = None
         for resource in resources:
-            bodies = self._store.objects(stage.origin.uid, resource.kind)
-            for body in sorted(bodies, key=lambda body: is_environment(body["metadata"])):
+            for body in self._store.objects(stage.origin.uid, resource.kind):
                 metadata = body["metadata"]
-                # Objects that the resource owns, but its worker Job, are to stay as long as it does.
-                kept = is_collected(metadata) and resource not in WORKLOADS
-                if metadata.get("deletionTimestamp") or kept or not is_ours(resource.kind, metadata):
+                other = services is not None and metadata["labels"].get(names.SERVICE) not in services
+                if other or metadata.get("deletionTimestamp") or not is_ours(resource.kind, metadata):
                     continue
                 try:
                     await self._delete(stage, resource, body)
@@ -266,6 +293,8 @@ class Performer:
         kind, metadata = body["kind"], body["metadata"]
         resource, where = BY_KIND[kind], metadata.get("namespace")
         title = f"{kind} {metadata['name']}"
+        if kind in _UNREAD and where == stage.origin.namespace:
+            body = self._collected_with_record(stage, body)
         try:
             stored = await self._client.create(resource, body, where)
             self._audit(stage.origin, "created", kind, "/".join(filter(None, (where, metadata["name"]))))
@@ -274,6 +303,8 @@ class Performer:
                 if error.status == 409:
                     raise  # writers of the namespace's quota got into each other's way (kubernetes#67761)
                 raise Refused(f"{title}: {error.message}") from error
+            if kind in _UNREAD:
+                return
             stored = await self._client.get(resource, metadata["name"], where)
             if not _of_run(kind, stored, stage.origin):
                 taken = f"{title} exists already and is not of this run"
@@ -282,8 +313,19 @@ class Performer:
             if error.transient or error.status == 401:
                 raise
             raise Refused(f"{title} was refused: {error.message}") from error
-        if resource is NAMESPACES or resource in MADE:
+        if kind in _REMEMBERED:
             self._store.put(kind, stored)
+
+    def _collected_with_record(self, stage: Stage, body: Object) -> Object:
+        """Has the cluster take away, with the run's record, what may be written but not read beside the resource."""
+        kept = self._store.objects(stage.origin.uid, CONTROLLER_REVISIONS.kind, stage.origin.run)
+        record_ = next((entry for entry in kept if is_environment(entry["metadata"])), None)
+        if record_ is None:
+            raise Refused("the record of the run is gone")
+        metadata = record_["metadata"]
+        reference = {"apiVersion": CONTROLLER_REVISIONS.api_version, "kind": CONTROLLER_REVISIONS.kind}
+        reference |= {"name": metadata["name"], "uid": metadata["uid"]}
+        return body | {"metadata": body["metadata"] | {"ownerReferences": [reference]}}
 
 
 def _of_run(kind: str, stored: Object, origin: Origin) -> bool:
@@ -292,6 +334,10 @@ def _of_run(kind: str, stored: Object, origin: Origin) -> bool:
     if (labels.get(names.OWNER_UID), labels.get(names.RUN)) != (origin.uid, origin.run):
         return False
     return kind != "Namespace" or is_recorded(stored["metadata"])
+
+
+def _pull_secrets(stage: Stage) -> list[str]:
+    return stage.spec.environment.image_pull_secrets if isinstance(stage.spec, TestScenarioSpec) else []
 
 
 def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:

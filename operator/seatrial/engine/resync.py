@@ -9,7 +9,7 @@ from seatrial.engine.session import Session
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import NotFound
-from seatrial.kube.resources import BY_KIND, MADE
+from seatrial.kube.resources import BESIDE, BY_KIND
 
 Object = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Resync:
             for kind in ("Namespace", "Pod"):
                 for body in self._store.objects(uid, kind):
                     await self._confirm(kind, body)
-            for resource in MADE:
+            for resource in BESIDE:
                 for body in self._store.objects(uid, resource.kind):
                     if body["metadata"].get("namespace") == session.home:
                         await self._confirm(resource.kind, body)

@@ -68,7 +68,7 @@ def see_object(kind: str, body: Object, home: str) -> ObjectSeen:
 
 
 def see_deployment(body: Object) -> DeploymentSeen:
-    """Reads a Deployment."""
+    """Reads a Deployment or StatefulSet."""
     status = body.get("status") or {}
     refused = _condition(status, "ReplicaFailure")
     return DeploymentSeen(
@@ -97,10 +97,11 @@ def see_job(body: Object, unstarted: Mapping[str, str] | None = None) -> JobSeen
 
 
 def see_pod(body: Object) -> PodSeen:
-    """Reads a pod, which has one container."""
+    """Reads a pod, which has one container, and perhaps an init container before it."""
     metadata, status = body["metadata"], body.get("status") or {}
     labels = metadata.get("labels", {})
-    container: Object = next(iter(status.get("containerStatuses") or []), {})
+    init = _unfinished_init(status)
+    container: Object = init or next(iter(status.get("containerStatuses") or []), {})
     state, last = container.get("state", {}), container.get("lastState", {})
     waiting, ended, before = state.get("waiting", {}), state.get("terminated"), last.get("terminated", {})
     index = labels.get("batch.kubernetes.io/job-completion-index")
@@ -108,9 +109,10 @@ def see_pod(body: Object) -> PodSeen:
     return PodSeen(
         name=metadata["name"],
         owner=labels.get(names.SERVICE) or labels.get(names.STEP, ""),
+        kind="service" if names.SERVICE in labels else "step" if names.STEP in labels else "",
         index=int(index) if index is not None else None,
         created=moment(metadata["creationTimestamp"]),
-        running="running" in state,
+        running="running" in state and init is None,
         ready=_condition(status, "Ready") is not None,
         waiting=waiting.get("reason", ""),
         waiting_message=shortened(waiting.get("message", "") or (ended or {}).get("message", "")),
@@ -124,7 +126,17 @@ def see_pod(body: Object) -> PodSeen:
         deleting_since=_deleting_since(metadata),
         finalizers=tuple(metadata.get("finalizers", ())),
         node=(body.get("spec") or {}).get("nodeName", ""),
+        init=init is not None,
     )
+
+
+def _unfinished_init(status: Object) -> Object | None:
+    """The init container, as long as it has not ended well."""
+    for container in status.get("initContainerStatuses") or []:
+        if container.get("state", {}).get("terminated", {}).get("exitCode") != 0:
+            found: Object = container
+            return found
+    return None
 
 
 def _disruption(status: Object) -> str:

@@ -92,7 +92,7 @@ class Subjects:
         if running not in parsed:
             kept = [
                 body["metadata"].get("annotations", {}).get(names.RUN_SPEC)
-                for kind in (keeper, "ConfigMap")
+                for kind in (keeper, "ControllerRevision")
                 for body in self._store.objects(uid, kind, status.run.id)
             ]
             text = next((text for text in kept if text), None)

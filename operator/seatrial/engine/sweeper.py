@@ -16,7 +16,7 @@ from seatrial.engine.key import Key
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
-from seatrial.kube.resources import BY_KIND, MADE, NAMESPACES, Resource
+from seatrial.kube.resources import BESIDE, BY_KIND, NAMESPACES, Resource
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Sweeper:
             return []
         return [
             (resource, body)
-            for resource in (NAMESPACES, *MADE)
+            for resource in (NAMESPACES, *BESIDE)
             for body in sorted(
                 self._store.objects(uid, resource.kind), key=lambda body: is_environment(body["metadata"])
             )

@@ -13,11 +13,11 @@ from seatrial.api import names
 from seatrial.engine.controller import Controller
 from seatrial.engine.key import Key
 from seatrial.handlers.heartbeat import LEASE, Heartbeat
-from seatrial.kube.resources import LOAD_TESTS, MADE, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
+from seatrial.kube.resources import BESIDE, LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
 
-_CHILDREN = (NAMESPACES, *MADE, PODS)
+_CHILDREN = (NAMESPACES, *BESIDE, PODS)
 #: What has no state of its own: only that it is going, or gone, is worth a turn.
-_PASSIVE = frozenset(MADE) - frozenset(WORKLOADS)
+_PASSIVE = frozenset(BESIDE) - frozenset(WORKLOADS)
 
 
 def register(registry: kopf.OperatorRegistry, controller: Controller, heartbeat: Heartbeat) -> None:

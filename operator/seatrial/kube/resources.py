@@ -59,8 +59,31 @@ LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+
+#: What makes pods.
+WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, JOBS)
+#: What a run makes in its resource's own namespace and takes away again one by one, in that order; the record of the
+#: run is last. ConfigMaps go with the record, which owns them: nobody needs the right to read them for that.
+BESIDE = (*WORKLOADS, SERVICES, CONTROLLER_REVISIONS)
+#: Every kind of object that is made for a run in the namespace of its environment. Claims are made by Kubernetes for
+#: StatefulSets, with our labels.
+MADE = (
+    *WORKLOADS,
+    SERVICES,
+    SECRETS,
+    CONFIG_MAPS,
+    PERSISTENT_VOLUME_CLAIMS,
+    NETWORK_POLICIES,
+    RESOURCE_QUOTAS,
+    LIMIT_RANGES,
+)
 
 BY_KIND = {
     resource.kind: resource
@@ -76,10 +99,11 @@ BY_KIND = {
         LIMIT_RANGES,
         NETWORK_POLICIES,
         DEPLOYMENTS,
+        CONTROLLER_REVISIONS,
+        STATEFUL_SETS,
         JOBS,
+        SECRETS,
+        CONFIG_MAPS,
+        PERSISTENT_VOLUME_CLAIMS,
     )
 }
-
-#: Kinds that make pods, and what else a run makes in its resource's own namespace: in the order of being taken away.
-WORKLOADS = (DEPLOYMENTS, JOBS)
-MADE = (*WORKLOADS, SERVICES, CONFIG_MAPS)

@@ -36,8 +36,13 @@ class CreateEnvironment(Action):
 
 
 @dataclass(frozen=True)
+class CopyInputs(Action):
+    """Copy the Secrets and ConfigMaps that the environment lists into it."""
+
+
+@dataclass(frozen=True)
 class StartService(Action):
-    """Create a service's Deployment and Service."""
+    """Create a service's workload and Services, and what its pods need."""
 
     service: str
 
@@ -72,8 +77,15 @@ class StartLoad(Action):
 
 
 @dataclass(frozen=True)
+class StopServices(Action):
+    """Delete the workloads of some services, and the Jobs of all steps, while other services still run."""
+
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StopWorkloads(Action):
-    """Delete the Deployments and Jobs of the run, so that its pods end before their namespace does (KEP-5080)."""
+    """Delete whatever makes pods of the run, so that its pods end before their namespace does (KEP-5080)."""
 
 
 @dataclass(frozen=True)

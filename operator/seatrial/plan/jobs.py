@@ -5,8 +5,8 @@ from datetime import datetime
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.plan.decision import StartJob
-from seatrial.plan.observed import Observed, PodSeen
-from seatrial.plan.pods import trouble
+from seatrial.plan.observed import JobSeen, Observed, PodSeen
+from seatrial.plan.pods import its_container, trouble
 
 
 def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
@@ -22,8 +22,20 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     """
     if refusal := observed.refusals.get(StartJob(step).key):
         return Outcome(StepState.ERROR, observed.refusal_reason(StartJob(step).key), refusal)
-    pods = observed.pods_of(step)
-    job = observed.jobs.get(step)
+    return judge_pods(observed.jobs.get(step), observed.pods_of(step), now)
+
+
+def judge_pods(job: JobSeen | None, pods: tuple[PodSeen, ...], now: datetime) -> Outcome | None:
+    """Judges a Job that has been created.
+
+    Args:
+        job: The Job, if it is still there.
+        pods: Its pods.
+        now: The present.
+
+    Returns:
+        Its outcome, or None while it goes on.
+    """
     ended = next((pod for pod in pods if pod.exit_code is not None), None)
     if ended is not None:
         return _judge_container(ended)
@@ -69,6 +81,7 @@ def _judge_container(pod: PodSeen) -> Outcome:
             StepState.ERROR, "OOMKilled", f"pod {pod.name} exceeded its memory limit: raise resources.limits"
         )
     if pod.ended_reason in {"ContainerCannotRun", "StartError"}:
-        message = f"pod {pod.name}: its container could not start: {pod.waiting_message or pod.ended_reason}"
+        message = f"pod {pod.name}: {its_container(pod)} could not start: {pod.waiting_message or pod.ended_reason}"
         return Outcome(StepState.ERROR, "ContainerCannotRun", message)
-    return Outcome(StepState.FAILED, "ExitCode", f"exit code {pod.exit_code}")
+    which = "its init container ended with " if pod.init else ""
+    return Outcome(StepState.FAILED, "ExitCode", f"{which}exit code {pod.exit_code}")

@@ -34,7 +34,7 @@ class NamespaceSeen:
         ours: Whether we have made it for this resource.
         terminating: Whether it is being deleted.
         remarks: What keeps it from going.
-        record: Whether it is the ConfigMap that stands for an environment in the resource's own namespace.
+        record: Whether it is the record that stands for an environment in the resource's own namespace.
     """
 
     name: str
@@ -79,7 +79,7 @@ class DeletionRefused:
 
 @dataclass(frozen=True)
 class DeploymentSeen:
-    """A Deployment of a service.
+    """The Deployment of a service, or the StatefulSet of one with storage.
 
     Attributes:
         current: Whether its status is about its present spec.
@@ -99,6 +99,7 @@ class PodSeen:
     Attributes:
         name: Its name.
         owner: Name of the service or step it belongs to.
+        kind: ``service`` or ``step``, because both may have the same name; empty if it is not known.
         index: Completion index in an Indexed Job.
         created: When it was created.
         running: Whether its container runs.
@@ -115,11 +116,13 @@ class PodSeen:
         deleting_since: When the time that it was given to end is over, if its deletion was asked for.
         finalizers: Whose consent its deletion waits for.
         node: Where it runs.
+        init: Whether waiting, the exit code and the restarts are those of its init container, which has not succeeded.
     """
 
     name: str
     owner: str
     created: datetime
+    kind: str = ""
     index: int | None = None
     running: bool = False
     ready: bool = False
@@ -135,6 +138,7 @@ class PodSeen:
     deleting_since: datetime | None = None
     finalizers: tuple[str, ...] = ()
     node: str = ""
+    init: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ class Observed:
     Attributes:
         namespace: The environment's namespace, if it is there.
         deployments: By service.
+        completions: Jobs of services that run to their end, by service.
         jobs: By step.
         pods: All pods of the run.
         probes: By service.
@@ -207,6 +212,7 @@ class Observed:
 
     namespace: NamespaceSeen | None = None
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
+    completions: Mapping[str, JobSeen] = field(default_factory=dict)
     jobs: Mapping[str, JobSeen] = field(default_factory=dict)
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
@@ -222,6 +228,10 @@ class Observed:
         """Why an action was refused, in one word."""
         return self.refusal_reasons.get(key, "Refused")
 
-    def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
-        """The pods of a service or step."""
-        return tuple(pod for pod in self.pods if pod.owner == owner)
+    def pods_of(self, step: str) -> tuple[PodSeen, ...]:
+        """The pods of a step."""
+        return tuple(pod for pod in self.pods if pod.owner == step and pod.kind != "service")
+
+    def pods_of_service(self, service: str) -> tuple[PodSeen, ...]:
+        """The pods of a service."""
+        return tuple(pod for pod in self.pods if pod.owner == service and pod.kind != "step")

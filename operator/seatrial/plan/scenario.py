@@ -15,12 +15,15 @@ from seatrial.plan.decision import (
     Action,
     Activities,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
+    StopServices,
     earliest,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.services import plan_services, unhealthy
+from seatrial.plan.shutdown import plan_shutdown
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
@@ -107,6 +110,9 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if refusal := observed.refusals.get(CreateEnvironment().key):
         reason = observed.refusal_reason(CreateEnvironment().key)
         return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
+    if refusal := observed.refusals.get(CopyInputs().key):
+        reason = observed.refusal_reason(CopyInputs().key)
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
     if lost := _environment_lost(scenario, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
@@ -130,15 +136,17 @@ def _environment_lost(scenario: Scenario, namespace: NamespaceSeen | None) -> Ju
 
 
 def _lost(*, beside: bool) -> str:
-    what = "the record of the run, a ConfigMap of the same namespace" if beside else "the environment's namespace"
+    what = "the record of the run, a ControllerRevision" if beside else "the environment's namespace"
     return f"somebody else deleted {what}"
 
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    there = not spec.makes_objects or (observed.namespace and status.services)
-    actions: list[Action] = [] if there else [CreateEnvironment()]
+    new = spec.makes_objects and not (observed.namespace and status.services)
+    actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
+    if spec.makes_objects and _has_inputs(spec) and (new or plan.again):
+        actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
     if broken := plan.broken:
@@ -160,6 +168,11 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         activities=Activities(probes=plan.probes),
         wake_at=earliest([deadline, plan.wake_at]),
     )
+
+
+def _has_inputs(spec: TestScenarioSpec) -> bool:
+    environment = spec.environment
+    return bool(environment.secrets or environment.config_maps or environment.image_pull_secrets)
 
 
 def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -235,6 +248,10 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        shutdown = plan_shutdown(spec.environment.services, observed, now)
+        if not shutdown.last:
+            level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
+            return Decision(status, level, wake_at=earliest([budget_ends, shutdown.wake_at]))
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)

@@ -41,7 +41,7 @@ def take_away(observed: Observed) -> tuple[Action, ...]:
         # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their
         # own. So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them
         # separately.
-        stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
+        stop: tuple[Action, ...] = (StopWorkloads(),) if _has_workloads(observed) else ()
         delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
         return (*stop, *delete)
     beside = [thing for thing in observed.objects if thing.beside]
@@ -63,6 +63,10 @@ def blocker(observed: Observed, now: datetime) -> str:
 def next_look(observed: Observed, now: datetime) -> datetime | None:
     """When something that is in the way will have been so for long enough to be named."""
     return earliest(due for due, _ in _hindrances(observed) if due > now)
+
+
+def _has_workloads(observed: Observed) -> bool:
+    return bool(observed.deployments or observed.completions or observed.jobs)
 
 
 def _hindrances(observed: Observed) -> Iterator[tuple[datetime, str]]:
