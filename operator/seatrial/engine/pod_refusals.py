@@ -52,9 +52,9 @@ class PodRefusals:
             entry["status"] == "True" for entry in status.get("conditions", ())
         ):
             return False
-        step = metadata["labels"].get(names.STEP)
+        wanted = _attempt(metadata)
         pods = self._store.objects(uid, "Pod", metadata["labels"].get(names.RUN))
-        return not any(pod["metadata"]["labels"].get(names.STEP) == step for pod in pods)
+        return not any(_attempt(pod["metadata"]) == wanted for pod in pods)
 
     async def _look_at(self, session: Session, job: Object) -> datetime | None:
         metadata = job["metadata"]
@@ -75,3 +75,8 @@ class PodRefusals:
             session.unstarted[uid] = shortened(f"its pods are refused: {said[-1].get('message', '')}")
         later = READ_AFTER[read + 1 :]
         return moment(metadata["creationTimestamp"]) + timedelta(seconds=later[0]) if later else None
+
+
+def _attempt(metadata: Object) -> list[str | None]:
+    labels = metadata["labels"]
+    return [labels.get(name) for name in (names.SERVICE, names.STEP, names.ATTEMPT)]

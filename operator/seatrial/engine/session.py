@@ -77,8 +77,8 @@ class Session:
     Attributes:
         run: Name of the run.
         probes: What probes have met, by service.
-        outcomes: Results of requests, by step.
-        loads: Workers' lines, by step.
+        outcomes: Results of requests, by attempt.
+        loads: Workers' lines, by attempt.
         home: The resource's own namespace.
         refusals: What was refused for good, by the key of the action.
         refusal_reasons: Words for those refusals that have one of their own, likewise.
@@ -117,7 +117,7 @@ class Session:
         self.undeleted[key] = DeletionRefused(known.since if known else datetime.now(UTC), message)
 
     def checking(self) -> frozenset[str]:
-        """Steps whose request is under way."""
+        """Attempts whose request is under way."""
         return frozenset(
             name.removeprefix("check/")
             for name, task in self.tasks.items()

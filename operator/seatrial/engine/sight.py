@@ -108,7 +108,7 @@ def see_pod(body: Object) -> PodSeen:
     unscheduled = _condition(status, "PodScheduled", "False")
     return PodSeen(
         name=metadata["name"],
-        owner=labels.get(names.SERVICE) or labels.get(names.STEP, ""),
+        owner=labels.get(names.SERVICE) or attempt_of(labels),
         kind="service" if names.SERVICE in labels else "step" if names.STEP in labels else "",
         index=int(index) if index is not None else None,
         created=moment(metadata["creationTimestamp"]),
@@ -128,6 +128,22 @@ def see_pod(body: Object) -> PodSeen:
         node=(body.get("spec") or {}).get("nodeName", ""),
         init=init is not None,
     )
+
+
+def attempt_of(labels: Mapping[str, str], step: str = "") -> str:
+    """Name of the attempt at a step that an object was made for.
+
+    Args:
+        labels: The object's labels.
+        step: What the step is called if they do not say.
+    """
+    return names.attempt(labels.get(names.STEP, step), int(labels.get(names.ATTEMPT, "1")))
+
+
+def see_true_conditions(body: Object) -> frozenset[str]:
+    """Reads the types of an object's conditions that are True."""
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return frozenset(condition.get("type", "") for condition in conditions if condition.get("status") == "True")
 
 
 def _unfinished_init(status: Object) -> Object | None:
