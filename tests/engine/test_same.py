@@ -132,6 +132,7 @@ async def test_a_record_that_somebody_deletes_ends_the_run_and_all_is_taken_away
     same(world, GET)
     await world.until(lambda: world.app.requests)
     (record,) = world.server.all("controllerrevisions")
+    assert (record["revision"], record["data"]) == (1, {"run": "1"}), "the real API server demands both"
     assert json.loads(record["metadata"]["annotations"][names.RUN_SPEC])["environment"]["namespace"] == "Same"
     world.server.delete("controllerrevisions", record["metadata"]["name"], "shop")
     status = await world.until_done()

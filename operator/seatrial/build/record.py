@@ -19,5 +19,12 @@ def record(origin: Origin, spec: str) -> Object:
     name = names.environment_namespace(origin.name, origin.uid, origin.run)
     metadata = origin.metadata(name, origin.namespace)
     metadata["annotations"][names.RUN_SPEC] = spec
-    # A kind whose use is to remember a state, and which holds nothing that Deployments and StatefulSets do not show.
-    return {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 1}
+    return {
+        # A kind whose use is to remember a state, and which shows nothing that Deployments and StatefulSets do not.
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata,
+        "revision": 1,
+        # Must be an object. The spec is in the annotation, as on a namespace: watches keep no more than metadata.
+        "data": {"run": origin.run},
+    }
