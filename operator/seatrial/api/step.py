@@ -168,12 +168,6 @@ class Step(Model):
         max_length=AXES,
         description="Axes, as name: values (texts, numbers, true and false). Each combination, of which there are at "
         f"most {COMBINATIONS}, is run as a step called NAME-0, NAME-1… Use matrix.NAME in expressions.",
-        json_schema_extra=rules(
-            (
-                "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
-                "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
-            )
-        ),
     )
     max_parallel: Annotated[int, Field(ge=1, le=COMBINATIONS)] | None = Field(
         None, description="Instances of the matrix that run at once. Default: as many as there are."
@@ -222,12 +216,6 @@ class Step(Model):
                 _ANSWERS,
             ),
             ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
-            (
-                "!has(self.matrix) || self.matrix.size() == 0 || !(has(self.capture) && self.capture.size() > 0 || "
-                "has(self.captureSecret) && self.captureSecret.size() > 0)",
-                _MATRIX_CAPTURE,
-            ),
-            ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
             (
                 "has(self.http) || !has(self.captureSecret) || self.captureSecret.size() == 0",
                 _SECRETS,
