@@ -145,6 +145,7 @@ class ApiServer:
         self.listeners: list[Listener] = []
         self.cluster = Cluster()
         self.logs: dict[str, list[str | None]] = {}
+        self._newest: dict[str, str] = {}
         #: Whether a log that has no more lines stays open, as that of a container that runs.
         self.hold_logs = False
         self._changed = asyncio.Event()
@@ -408,12 +409,15 @@ class ApiServer:
         response = web.StreamResponse()
         await response.prepare(request)
         lines = self.logs.get(place.name, [])
+        if not lines and place.name in self._newest:
+            await response.write(self._newest[place.name].encode() + b"\n")  # whoever comes again reads it again
         while lines:
             line = lines.pop(0)
             if line is None:
                 assert request.transport is not None
                 request.transport.close()
                 return response
+            self._newest[place.name] = line
             await response.write(line.encode() + b"\n")
         if self.hold_logs:
             await self._closing.wait()

@@ -7,7 +7,7 @@ import pytest
 
 from seatrial.engine.settings import AllowedTarget, InvalidSettings
 from tests.engine.api_server import Object
-from tests.engine.test_controller import GET
+from tests.engine.scenarios import GET
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio

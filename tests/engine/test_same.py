@@ -7,7 +7,7 @@ import pytest
 
 from seatrial.api import names
 from tests.engine.api_server import ApiServer, Fault, Object
-from tests.engine.test_controller import GET, conditions, never
+from tests.engine.scenarios import GET, conditions, never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio

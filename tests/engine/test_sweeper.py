@@ -8,7 +8,7 @@ from prometheus_client import generate_latest
 
 from seatrial.api import names
 from tests.engine.api_server import Fault, Object
-from tests.engine.test_controller import GET, never
+from tests.engine.scenarios import GET, never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio

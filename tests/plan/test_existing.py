@@ -5,7 +5,7 @@ from typing import Any
 from seatrial.api.status import Phase, ServiceState, Verdict
 from seatrial.plan.decision import AddFinalizer, CreateEnvironment, StartJob, StartService
 from seatrial.plan.observed import Observed, ProbeSeen
-from seatrial.plan.services import plan_services, unhealthy
+from seatrial.plan.services import plan_services
 from tests.plan.situations import NAMESPACE, Trial, at, scenario_spec, services
 
 EXISTING = {"name": "pay", "existing": {"service": "payments"}, "image": "", "ports": []}
@@ -26,7 +26,9 @@ def test_an_existing_service_is_looked_up_and_never_started() -> None:
     second = plan_services(wanted, first.services, Observed(probes={"pay": ProbeSeen(1)}), at(1))
     assert second.services[0].state is ServiceState.HEALTHY
     assert second.actions == (StartService("web"),)
-    assert unhealthy(wanted[:1], Observed(), at(2)) == ""
+    later = plan_services(wanted[:1], second.services[:1], Observed(), at(2))
+    assert later.services[0].state is ServiceState.HEALTHY, "not ours to watch"
+    assert later.watches == frozenset()
 
 
 def test_one_that_may_not_be_used_is_an_error_at_once_and_one_that_does_not_come_after_its_time() -> None:

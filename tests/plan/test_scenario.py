@@ -88,6 +88,8 @@ def test_the_whole_way_to_passed_and_to_nothing_left() -> None:
         "jobs": seeded["jobs"] | {"export": JobSeen(True)},
         "pods": (*seeded["pods"], pod("export", exit_code=0)),
     }
+    kept = trial.turn(5, **exported)
+    assert (kept.actions, kept.urgent) == ((), True)  # so is the end of the teardown
     assert trial.turn(5, **exported).actions == TAKEN_AWAY
     dying = tuple(pod(name, deleting_since=at(5)) for name in ("web", "seed", "export"))
     assert trial.turn(6, namespace=GONE, pods=dying).actions == ()
@@ -194,7 +196,8 @@ def test_an_edit_cancels_the_run_tears_down_with_the_old_spec_and_begins_anew() 
     assert trial.status.observed_generation == 1
     assert trial.turn(3, **UP).actions == (StartJob("export"),)
     exported = {"jobs": {"export": JobSeen(True)}, "pods": (pod("export", exit_code=0),)}
-    assert trial.turn(4, **exported).actions == TAKEN_AWAY
+    trial.turn(4, **exported)
+    assert trial.turn(5, **exported).actions == TAKEN_AWAY
     trial.turn(6, namespace=None)
     trial.change(running=trial.subject.spec)
     again = trial.turn(7)

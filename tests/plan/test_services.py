@@ -95,7 +95,7 @@ def test_no_probing_before_a_pod_is_ready() -> None:
 def test_a_healthy_service_stays_so_while_others_come_up() -> None:
     wanted, before = begun()
     healthy = plan(wanted, before, 1, deployments={"a": READY}, pods=(pod("a", running=True),)).services
-    assert plan(wanted, healthy, 2).services == healthy
+    assert plan(wanted, healthy, 2, deployments={"a": READY}, pods=(pod("a", running=True),)).services == healthy
 
 
 @pytest.mark.parametrize(

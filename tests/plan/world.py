@@ -704,7 +704,7 @@ class World:
             if isinstance(action, StartService):
                 for need in services[action.service].depends_on:
                     healthy = need.condition is DependencyCondition.HEALTHY
-                    probed = services[need.service].ready.http or services[need.service].ready.tcp
+                    probed = services[need.service].ready.probe is not None
                     assert (run, need.service) in self.truth.running
                     done = need.condition is DependencyCondition.COMPLETED
                     assert not done or (run, need.service) in self.truth.completed

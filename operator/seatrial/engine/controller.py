@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from seatrial.api import names
 from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_collected, is_environment, is_ours
+from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
 from seatrial.api.wait import WaitFor
@@ -19,6 +21,7 @@ from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
@@ -59,7 +62,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
 from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
 
@@ -92,6 +95,7 @@ class Controller:
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._keeper = Keeper(client)
         self._activities = Activities(client, self._exchanger, settings.allowed_targets)
         self._resync = Resync(client, self.store)
         self._pod_refusals = PodRefusals(client, self.store)
@@ -128,6 +132,7 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
+                await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
@@ -144,6 +149,13 @@ class Controller:
         session = self._session(key, run)
         resync_at = await self._resync.look(session, subject.uid, subject.status)
         return earliest([resync_at, await self._pod_refusals.look(session, subject.uid)])
+
+    async def _recall(self, key: Key, scenario: Scenario) -> None:
+        """Reads secret captures that an earlier life of this operator has kept, before anything is decided."""
+        status = scenario.status
+        if scenario.active and status.run and status.run.namespace:
+            session = self._session(key, _run(status))
+            await self._keeper.recall(session, scenario.running, status, status.run.namespace, scenario.uid)
 
     def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
@@ -204,9 +216,11 @@ class Controller:
     async def _carry_out(
         self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
     ) -> datetime | None:
-        before, after = subject.status, decision.status
-        session = self._session(key, _run(after))
-        stage = _stage(key, subject, after)
+        known = self._sessions.get(key)
+        redaction = Redaction(known.secrets.values() if known else ())
+        session = self._session(key, _run(decision.status))
+        before, after = subject.status, redacted(decision.status, redaction)
+        stage = _stage(key, subject, after, session)
         if self._closing and isinstance(stage.spec, TestScenarioSpec):
             after = held_back(before, after, stage.spec)
         failure = await self._act(key, body, session, decision.actions, stage)
@@ -214,7 +228,8 @@ class Controller:
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
-        await self._announcer.announce(key, subject.uid, decision.announcements)
+        said = [replace(one, message=redaction(one.message)) for one in decision.announcements]
+        await self._announcer.announce(key, subject.uid, said)
         if failure is not None:
             raise failure
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
@@ -239,16 +254,20 @@ class Controller:
                     await self._performer.perform(action, stage)
                 session.undeleted.pop(action.key, None)
             except Refused as refusal:
-                session.refuse(action.key, str(refusal), refusal.reason)
+                message = Redaction(session.secrets.values())(str(refusal))
+                session.refuse(action.key, message, refusal.reason)
                 self.wake(key)
                 if isinstance(action, CreateEnvironment | CopyInputs):
                     break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
                 if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace | DeleteRest):
                     raise
-                if isinstance(error, NotDeleted):
-                    session.not_deleted(action.key, error.message)
-                failure = failure or error
+                if not isinstance(error, NotDeleted):
+                    return error
+                session.not_deleted(action.key, error.message)
+                if error.transient:
+                    return error
+                failure = failure or error  # what is refused for good need not keep the rest
         return failure
 
     def _go_on(
@@ -288,11 +307,12 @@ class Controller:
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
+        for name in sorted(activities.watches):
+            self._activities.watch(session, stage.namespace, services[name], wake)
         for attempt in sorted(activities.checks):
-            instance = attempts[attempt]
-            context = stage.context | instance.variables
-            self._activities.check(session, stage.namespace, services, attempt, instance.step, context, wake)
-        return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
+            self._activities.check(session, stage, attempt, attempts[attempt], services, wake)
+        going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
+        return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
     def _follow(
         self,
@@ -319,9 +339,14 @@ class Controller:
 
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
-        # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
-        with suppress(NotFound, Conflict):
+        try:
             self.store.written(key, await remove_finalizer(self._client, key, current))
+        except NotFound:
+            return  # the watch will tell
+        except Conflict as error:
+            if error.status == 409:
+                raise  # writers got into each other's way: nothing tells us to try again but this
+            # Otherwise somebody has changed the finalizers meanwhile: the watch tells, and the next turn sees.
 
     def _swept(self, origin: Origin, kind: str, title: str) -> None:
         self._announcer.object_changed(origin, "swept", kind, title)
@@ -352,7 +377,7 @@ def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:
     return [step.wait.for_ for step in spec.steps if step.wait and step.wait.for_] if spec else []
 
 
-def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:
+def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus, session: Session) -> Stage:
     """Where writes of the run go."""
     run = status.run.id if status.run else str(subject.generation)
     spec = subject.running if subject.active else subject.spec
@@ -361,5 +386,6 @@ def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Sta
     if isinstance(status, TestScenarioStatus):
         for step in status.steps:
             context |= {f"captures.{name}": value for name, value in step.captures.items()}
+    context |= {f"captures.{name}": value for name, value in session.secrets.items()}
     where = status.run.namespace if status.run and status.run.namespace else key.namespace
-    return Stage(origin, where, spec, context)
+    return Stage(origin, where, spec, context, frozenset(session.secrets), frozenset(session.lost))

@@ -86,7 +86,9 @@ class Session:
         targets: Existing services that have been looked up, by name.
         unstarted: Why Jobs have no pods, by UID.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        secrets: What steps have captured that nothing may show, by the capture's name.
+        lost: Names of such captures that are not on record any more.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
         events_read: How often the events of a Job without pods were read, by the Job's UID.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
@@ -103,6 +105,8 @@ class Session:
     unstarted: dict[str, str] = field(default_factory=dict)
     events_read: dict[str, int] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
 

@@ -30,7 +30,7 @@ def run_operator() -> None:
         logger.critical("%s", error)
         sys.exit(1)
     logging.getLogger().setLevel(settings.log_level)
-    for noisy in ("kopf.objects", "aiohttp.access", "httpx", "httpcore"):
+    for noisy in ("kopf.objects", "aiohttp.access", "httpx", "httpcore", "hpack"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         uvloop.run(_operate(settings))

@@ -167,10 +167,12 @@ class ProbeSeen:
     Attributes:
         successes: Successes in a row, up to now.
         failure: What the last failure was.
+        failures: Failures in a row, up to now, since the service became healthy.
     """
 
     successes: int = 0
     failure: str = ""
+    failures: int = 0
 
 
 @dataclass(frozen=True)

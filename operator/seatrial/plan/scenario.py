@@ -22,8 +22,16 @@ from seatrial.plan.decision import (
     StopServices,
     earliest,
 )
+from seatrial.plan.health import (
+    announced_health,
+    judged_by_health,
+    notes,
+    wanted_watches,
+    watch_services,
+    with_notes,
+)
 from seatrial.plan.observed import NamespaceSeen, Observed
-from seatrial.plan.services import plan_services, unhealthy
+from seatrial.plan.services import plan_services
 from seatrial.plan.shutdown import plan_shutdown
 from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
@@ -66,7 +74,10 @@ def _finish(
             "flaky": any(step.flaky for step in status.steps) or None,
         }
         status = status.model_copy(update=update)
-    return replace(decision, status=status, announcements=announced(scenario.status, status, invalid))
+    said = announced(scenario.status, status, invalid)
+    if scenario.active:
+        said += announced_health(scenario.status.services, status.services)
+    return replace(decision, status=status, announcements=said)
 
 
 def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) -> ScenarioDecision:
@@ -159,7 +170,7 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         status = status.model_copy(update={"phase": Phase.SETUP, "run": environment, "reason": "Setup", "message": ""})
         return _run(replace(scenario, status=status), spec, observed, now)
     deadline = _phase_began(status) + spec.timeouts.provision
-    waiting = [service for service in plan.services if not service.healthy_at]
+    waiting = [service for service in plan.services if not service.state.up]
     message = "; ".join(f"{service.name}: {service.message or service.reason}" for service in waiting)
     if now >= deadline:
         judgement = Judgement(Verdict.TIMED_OUT, "ProvisionTimeout", f"services did not become healthy: {message}")
@@ -167,7 +178,7 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
     return Decision(
         status=status.model_copy(update={"message": message[:500]}),
         actions=(*actions, *plan.actions),
-        activities=Activities(probes=plan.probes),
+        activities=Activities(probes=plan.probes, watches=plan.watches),
         wake_at=earliest([deadline, plan.wake_at]),
     )
 
@@ -181,12 +192,15 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
     """Goes through setup and then the steps; both share one budget, which began with the setup."""
     status = scenario.status
     deadline = _phase_began(status) + spec.timeouts.steps
+    services = watch_services(spec.environment.services, status.services, observed, now)
+    watches = wanted_watches(spec.environment.services, services)
     setup = plan_sequence(spec.setup, status.setup, observed, now, after=NeedResult.SUCCEEDED)
-    status = status.model_copy(update={"setup": setup.steps})
-    actions, activities, urgent = tuple(setup.actions), Activities(), False
+    entries = with_notes(status.setup, setup.steps, services)
+    status = status.model_copy(update={"services": services, "setup": entries, "message": notes(services, None)})
+    actions, activities, urgent = tuple(setup.actions), Activities(watches=watches), False
     wake_at = setup.wake_at
     if setup.ended:
-        failed = next((step for step in setup.steps if step.state is not StepState.SUCCEEDED), None)
+        failed = next((step for step in entries if step.state is not StepState.SUCCEEDED), None)
         if failed:
             message = f"setup {failed.name}: {failed.message or failed.reason}"
             return _end(
@@ -194,28 +208,18 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             )
         run = RunIdentity(scenario.uid, status.run.id if status.run else "")
         steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
-        status = status.model_copy(
-            update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
-        )
+        noted = with_notes(status.steps, steps.steps, services)
+        status = status.model_copy(update={"phase": Phase.RUNNING, "reason": "Running", "steps": noted})
         if steps.ended:
-            judgement = _judge(steps.steps, spec, observed, now)
+            judgement = judged_by_health(judge_steps(noted), services)
             return _end(replace(scenario, status=status), observed, now, judgement)
         actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
-        activities = Activities(checks=frozenset(steps.checks), follows=frozenset(steps.follows))
+        activities = replace(activities, checks=frozenset(steps.checks), follows=frozenset(steps.follows))
     if now >= deadline:
         message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
         judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
         return _end(replace(scenario, status=status), observed, now, judgement)
     return Decision(status, actions, activities, earliest([deadline, wake_at]), urgent)
-
-
-def _judge(steps: list[StepStatus], spec: TestScenarioSpec, observed: Observed, now: datetime) -> Judgement:
-    """Judges the steps; nothing has passed in an environment that broke under it."""
-    judgement = judge_steps(steps)
-    lost = unhealthy(spec.environment.services, observed, now)
-    if lost and judgement.verdict is Verdict.PASSED:
-        return Judgement(Verdict.ERROR, "ServiceUnhealthy", f"not healthy any more at the end: {lost}")
-    return judgement
 
 
 def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
@@ -251,6 +255,9 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        if not all(step.state.ended for step in scenario.status.teardown):
+            # Stored in a turn of its own: after a crash, a Job that we took away must not look like one to be made.
+            return Decision(status, wake_at=now + timedelta(milliseconds=1), urgent=True)
         shutdown = plan_shutdown(spec.environment.services, observed, now)
         if not shutdown.last:
             level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
