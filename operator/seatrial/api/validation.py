@@ -148,6 +148,12 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
             remedy = "storage needs a namespace of its own: take out namespace, or storage"
             yield Problem(f"spec.environment.services[{index}].storage", "", remedy)
         yield from _service(f"spec.environment.services[{index}]", service, services)
+    if spec.environment.namespace is NamespaceMode.SAME:
+        for index, step in enumerate(spec.steps):
+            if step.capture_secret:
+                # Beside the resource a Secret of ours would be among the tenant's own, where others may read it.
+                remedy = "captured secrets need a namespace of their own: take out environment.namespace"
+                yield Problem(f"spec.steps[{index}].captureSecret", "", remedy)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
     yield from environment_problems(spec)
@@ -189,6 +195,8 @@ def _existing(field: str, service: Service) -> Iterator[Problem]:
     fields = type(service).model_fields
     for name in sorted(service.model_fields_set - {"name", "existing", "ports", "ready"}):
         yield Problem(f"{field}.{fields[name].alias}", "", "the service is existing and only used: take this out")
+    if service.ready.command:
+        yield Problem(f"{field}.ready.command", "", "nothing is run in an existing service: give http, tcp or grpc")
 
 
 def _service(field: str, service: Service, services: Mapping[str, Service]) -> Iterator[Problem]:

@@ -294,9 +294,12 @@ class Controller:
             except KubeError as error:
                 if not isinstance(action, StopLoad | StopServices | StopWorkloads | DeleteNamespace | DeleteRest):
                     raise
-                if isinstance(error, NotDeleted):
-                    session.not_deleted(action.key, error.message)
-                failure = failure or error
+                if not isinstance(error, NotDeleted):
+                    return error
+                session.not_deleted(action.key, error.message)
+                if error.transient:
+                    return error
+                failure = failure or error  # what is refused for good need not keep the rest
         return failure
 
     def _go_on(

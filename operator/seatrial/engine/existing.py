@@ -53,7 +53,7 @@ class ExistingServices:
                 target = await self._find(session, service)
                 for port in service.ports or ():
                     target.number(service.ports, port.name)
-                if probe := ready.http or ready.tcp:
+                if probe := ready.probe:
                     target.number(service.ports, probe.port)
                     session.refusal_reasons.pop(key, None)
                     return True

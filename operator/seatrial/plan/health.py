@@ -58,6 +58,8 @@ def watch_services(
 
 def watched(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
     """Says how a service is that has been healthy: noticed as soon as anything tells, and back once everything does."""
+    if service.existing:
+        return status  # not ours to watch: its steps tell
     wrong = what_is_wrong(service, status, observed, now)
     if wrong is not None:
         if status.state is ServiceState.HEALTHY:
@@ -93,7 +95,7 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
 
 def wanted_watches(services: Iterable[Service], statuses: Iterable[ServiceStatus]) -> frozenset[str]:
     """Names of the services that go on being probed."""
-    probed = {service.name for service in services if service.ready.probe is not None}
+    probed = {service.name for service in services if service.ready.probe is not None and not service.existing}
     return frozenset(status.name for status in statuses if status.state in WATCHED and status.name in probed)
 
 
