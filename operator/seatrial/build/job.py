@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from seatrial.api import names
 from seatrial.api.step import Job
 from seatrial.build.container import container, pod
 from seatrial.build.files import files_name, files_volume
@@ -13,7 +14,14 @@ Object = dict[str, Any]
 
 
 def job(
-    origin: Origin, namespace: str, step: str, spec: Job, deadline: float, *, secret_env: Collection[str] = ()
+    origin: Origin,
+    namespace: str,
+    step: str,
+    spec: Job,
+    deadline: float,
+    attempt: int = 1,
+    *,
+    secret_env: Collection[str] = (),
 ) -> Object:
     """Builds the Job.
 
@@ -23,9 +31,10 @@ def job(
         step: Name of the entry, which becomes the Job's.
         spec: What the user wrote, with ``${…}`` already replaced.
         deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
+        attempt: Number of the attempt, from 1.
         secret_env: Names of the environment variables whose values are secret: they are in a Secret of the step's.
     """
-    metadata = origin.metadata(job_name(step), namespace, step=step)
+    metadata = origin.metadata(job_name(step, attempt), namespace, step=step, attempt=str(attempt))
     volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
     built = container(spec, "job")
     built["env"] = [
@@ -58,6 +67,6 @@ def run_to_end(metadata: Object, template: Object, deadline: float) -> Object:
     }
 
 
-def job_name(step: str) -> str:
-    """Name of the Job of a step; a service may have the step's name, and its Job begins otherwise."""
-    return f"step-{step}"
+def job_name(step: str, attempt: int = 1) -> str:
+    """Name of the Job of a step; a service may have the step's name, but its Job begins otherwise."""
+    return f"step-{names.attempt(step, attempt)}"

@@ -22,6 +22,7 @@ from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
+from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing, keep_watching
@@ -89,43 +90,60 @@ class Activities:
 
         self._start(session, f"watch/{service.name}", watching, wake)
 
-    def check(self, session: Session, stage: Stage, step: Step, services: Mapping[str, Service], wake: Wake) -> None:
-        """Runs an HTTP step once; its outcome stays until the run ends.
+    def check(
+        self,
+        session: Session,
+        stage: Stage,
+        services: Mapping[str, Service],
+        attempt: str,
+        step: Step,
+        wake: Wake,
+    ) -> None:
+        """Runs one attempt at an HTTP step or an assertion; its outcome stays until the run ends.
 
         Args:
             session: The run.
             stage: Where it runs, and the values that it may use.
-            step: The step.
             services: The environment's services, by name.
+            attempt: Name of the attempt.
+            step: The step.
             wake: Leads to a turn.
         """
-        if step.name in session.outcomes or step.http is None:
+        if attempt in session.outcomes:
             return
-        service, port = services[step.http.service], step.http.port
 
         async def checking() -> None:
-            try:
-                if lost := used_captures(step) & stage.lost:
-                    session.outcomes[step.name] = Outcome(StepState.ERROR, "SecretLost", lost_message(lost))
-                else:
-                    address = await self._patient_address(session, stage.namespace, service, port)
-                    resolve = self._resolving(session, stage.namespace, services)
-                    outcome = await run_check(
-                        self._exchanger, address, step, stage.context, resolve=resolve, secrets=stage.secrets
-                    )
-                    session.outcomes[step.name] = await self._keeper.kept(session, stage, step.name, outcome)
-            except KubeError as error:
-                message = f"Service {service.name} cannot be looked up: {error}"
-                session.outcomes[step.name] = Outcome(StepState.ERROR, "ServiceLost", message)
+            session.outcomes[attempt] = await self._check(session, stage, services, step)
             wake(0.0)
 
-        self._start(session, f"check/{step.name}", checking, wake)
+        self._start(session, f"check/{attempt}", checking, wake)
+
+    async def _check(self, session: Session, stage: Stage, services: Mapping[str, Service], step: Step) -> Outcome:
+        if lost := used_captures(step) & stage.lost:
+            return Outcome(StepState.ERROR, "SecretLost", lost_message(lost))
+        asked = step.assert_.reads if step.assert_ else [step.http] if step.http else []
+        addresses = []
+        service = None
+        try:
+            for request in asked:
+                service = services[request.service]
+                addresses.append(await self._patient_address(session, stage.namespace, service, request.port))
+            if step.assert_:
+                return await run_assertion(self._exchanger, addresses, step, stage.context, secrets=stage.secrets)
+            resolve = self._resolving(session, stage.namespace, services)
+            outcome = await run_check(
+                self._exchanger, addresses[0], step, stage.context, resolve=resolve, secrets=stage.secrets
+            )
+        except KubeError as error:
+            name = service.name if service else ""
+            return Outcome(StepState.ERROR, "ServiceLost", f"Service {name} cannot be looked up: {error}")
+        return await self._keeper.kept(session, stage, step.name, outcome)
 
     def follow(
-        self, session: Session, namespace: str, step: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
+        self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
     ) -> set[str]:
         """Follows the output of every worker whose container has started. Returns the names of the tasks."""
-        lines = session.loads.setdefault(step, WorkerLines(spec))
+        lines = session.loads.setdefault(attempt, WorkerLines(spec))
 
         def changed(*, ended: bool) -> None:
             wake(0.0 if ended else LINE_DELAY)

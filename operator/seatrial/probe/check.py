@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
 
-from seatrial.api.cel import EvaluationError, Scope, http_scope, template_scope
+from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, http_scope, template_scope
 from seatrial.api.outcome import Outcome
 from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState
@@ -38,7 +38,7 @@ async def run_check(
         exchanger: Sends the requests.
         address: The Service's port.
         step: The step.
-        context: Values of ``run.id`` and ``captures.NAME``.
+        context: Values of ``run.id``, ``captures.NAME`` and ``matrix.NAME``.
         resolve: Finds the services that redirects lead to.
         secrets: Names of the captures that no message may show.
     """
@@ -79,9 +79,9 @@ class _Attempt:
     async def _outcome(self) -> Outcome:
         http = self.step.http
         assert http is not None  # noqa: S101 - only HTTP steps come here
-        captures = frozenset(name.removeprefix("captures.") for name in self.context if name.startswith("captures."))
+        captures, matrix = captures_in(self.context), axes_in(self.context)
         try:
-            request = render_request(http, template_scope(captures), self.context)
+            request = render_request(http, template_scope(captures, matrix), self.context)
         except EvaluationError as error:
             return Outcome(StepState.ERROR, "TemplateFailed", str(error))
         try:
@@ -91,7 +91,7 @@ class _Attempt:
                 answer = await self.exchanger.exchange(self.address, request)
         except ExchangeFailed as error:
             return Outcome(StepState.ERROR if error.ours else StepState.FAILED, error.reason, str(error))
-        return judge_answer(self.step, answer, http_scope(captures), self.context, self.redaction)
+        return judge_answer(self.step, answer, http_scope(captures, matrix), self.context, self.redaction)
 
 
 def render_request(http: HttpRequest, scope: Scope, context: Mapping[str, Any]) -> Request:

@@ -54,7 +54,7 @@ def _judged(step: Step, answer: Answer, scope: Scope, values: Mapping[str, Any],
         return Outcome(StepState.FAILED, "ExpectationFailed", problem)
     captures: dict[str, Any] = {}
     for name, expression in step.capture.items():
-        found = _captured(name, expression, scope, values, redaction)
+        found = captured(name, expression, scope, values, redaction)
         if isinstance(found, Outcome):
             return found
         captures[name] = found[0]
@@ -68,9 +68,10 @@ def _judged(step: Step, answer: Answer, scope: Scope, values: Mapping[str, Any],
     return Outcome(StepState.SUCCEEDED, "ExpectationsMet", f"status {answer.status} in {took}", captures, secrets)
 
 
-def _captured(
+def captured(
     name: str, expression: str, scope: Scope, values: Mapping[str, Any], redaction: Redaction
 ) -> Outcome | tuple[Any]:
+    """Captures one value, in a tuple because it may be anything, or says why that cannot be."""
     try:
         value = scope.compile(expression).evaluate(values)
         written = json.dumps(value, allow_nan=False)
