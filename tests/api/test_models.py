@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from seatrial.api.crd import Kind, definition
-from seatrial.api.load import LoadSpec, Profile, Request
+from seatrial.api.exchange import Request
+from seatrial.api.load import LoadSpec, Profile
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
@@ -243,6 +244,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("duration must be at least 1s", lambda s: step(s, 3)["load"]["profile"].update(duration="999ms")),
     ("duration must be at most 24h", lambda s: step(s, 3)["load"]["profile"].update(duration="24h1s")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
+    (
+        "give one of requests and flows",
+        lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),
+    ),
+    ("give exactly one of sequence, uuid, pick and csv", lambda s: step(s, 3)["load"].update(data=[{"name": "a"}])),
     ("Duplicate value", lambda s: service(s, 0).update(env=2 * service(s, 0)["env"])),
     ("Duplicate value", lambda s: service(s, 0).update(ports=2 * service(s, 0)["ports"])),
     ("Duplicate value", lambda s: service(s, 1).update(dependsOn=2 * service(s, 1)["dependsOn"])),
@@ -262,6 +268,8 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"max": "500ms"}})),
     ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"initial": "1m"}})),
     ("at most 720h", lambda s: step(s, 1)["http"].update(timeout="720h1s")),
+    ("timeout must be at most 24h", lambda s: s.update(retain={"timeout": "24h1s"})),
+    ("Duplicate value", lambda s: s.update(dependsOn=2 * [{"scenario": "a"}])),
 ]
 
 

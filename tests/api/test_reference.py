@@ -93,5 +93,5 @@ def test_rules_and_variables_are_listed() -> None:
     assert "| `response.status` | `int` |" in scenario
     assert "| `captures.NAME` | `dyn` |" in scenario
     assert "| `latency.p99` | `duration` |" in scenario
-    assert "response.status" not in load
+    assert "| `response.status` |" not in load
     assert "| `latency.p99` | `duration` |" in load

@@ -17,7 +17,7 @@ def reads_captures(expressions: Iterable[str]) -> frozenset[str]:
 def used_captures(step: Step) -> frozenset[str]:
     """Names of the captures that a step's request, Job or expressions read."""
     models = [model.to_kubernetes() for model in (step.http, step.job, step.assert_) if model is not None]
-    texts = [*step.expect, *step.capture.values(), *step.capture_secret.values()]
+    texts = [step.when or "", *step.expect, *step.capture.values(), *step.capture_secret.values()]
     return reads_captures([*template.expressions(models), *texts])
 
 

@@ -10,7 +10,8 @@ from seatrial.api.assertion import Assertion
 from seatrial.api.base import DnsName, Expression, Identifier, Model, Template, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Container
-from seatrial.api.load import Header, LoadSpec, Method
+from seatrial.api.exchange import Header, Method
+from seatrial.api.load import LoadSpec
 from seatrial.api.matrix import AXES, COMBINATIONS, Matrix
 from seatrial.api.retry import Retry
 from seatrial.api.wait import Wait
@@ -118,10 +119,6 @@ class JobStep(Model):
     timeout: Duration = Field(seconds(300), description="Time in which the Job must end. Default 5m.")
 
 
-_CAPTURE_NAMES = (
-    "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
-    "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
-)
 _KINDS = "give exactly one of http, job, load, assert and wait"
 _ANSWERS = "expect, capture and eventually belong to http and assert"
 _EXPECTS = "assert needs something to expect: write expect"
@@ -129,6 +126,11 @@ _MATRIX_CAPTURE = (
     "a step with a matrix cannot capture, because each instance would under the same name: capture in a step without"
 )
 _MATRIX_PARALLEL = "maxParallel belongs to matrix; for all steps there is spec.maxParallel"
+_SECRETS = "captureSecret belongs to http"
+_CAPTURE_NAMES = (
+    "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
+    "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
+)
 
 
 class Step(Model):
@@ -221,14 +223,14 @@ class Step(Model):
             ),
             ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
             (
-                "!has(self.matrix) || self.matrix.size() == 0 || (!has(self.capture) || self.capture.size() == 0) && "
-                "(!has(self.captureSecret) || self.captureSecret.size() == 0)",
+                "!has(self.matrix) || self.matrix.size() == 0 || !(has(self.capture) && self.capture.size() > 0 || "
+                "has(self.captureSecret) && self.captureSecret.size() > 0)",
                 _MATRIX_CAPTURE,
             ),
             ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
             (
                 "has(self.http) || !has(self.captureSecret) || self.captureSecret.size() == 0",
-                "captureSecret belongs to http",
+                _SECRETS,
             ),
             (
                 "!has(self.needs) || self.needs.all(n, n.step != self.name)",
@@ -271,7 +273,7 @@ class Step(Model):
     @model_validator(mode="after")
     def _secrets_of_http(self) -> Self:
         if self.capture_secret and not self.http:
-            raise ValueError("captureSecret belongs to http")
+            raise ValueError(_SECRETS)
         return self
 
     @model_validator(mode="after")
@@ -282,7 +284,7 @@ class Step(Model):
             raise ValueError(_ANSWERS)
         if self.assert_ and not self.expect:
             raise ValueError(_EXPECTS)
-        if self.matrix and self.captured:
+        if self.matrix and (self.capture or self.capture_secret):
             raise ValueError(_MATRIX_CAPTURE)
         if self.max_parallel and not self.matrix:
             raise ValueError(_MATRIX_PARALLEL)

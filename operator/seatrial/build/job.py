@@ -19,8 +19,8 @@ def job(
     step: str,
     spec: Job,
     deadline: float,
-    attempt: int = 1,
     *,
+    attempt: int = 1,
     secret_env: Collection[str] = (),
 ) -> Object:
     """Builds the Job.

@@ -9,16 +9,17 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponenti
 
 from seatrial.api.captures import lost_message, used_captures
 from seatrial.api.environment import Service
+from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
-from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.keeper import Keeper
 from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
+from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
@@ -94,9 +95,9 @@ class Activities:
         self,
         session: Session,
         stage: Stage,
-        services: Mapping[str, Service],
         attempt: str,
-        step: Step,
+        instance: Instance,
+        services: Mapping[str, Service],
         wake: Wake,
     ) -> None:
         """Runs one attempt at an HTTP step or an assertion; its outcome stays until the run ends.
@@ -104,40 +105,40 @@ class Activities:
         Args:
             session: The run.
             stage: Where it runs, and the values that it may use.
-            services: The environment's services, by name.
             attempt: Name of the attempt.
-            step: The step.
+            instance: The step, with the values of its matrix.
+            services: The environment's services, by name.
             wake: Leads to a turn.
         """
         if attempt in session.outcomes:
             return
 
         async def checking() -> None:
-            session.outcomes[attempt] = await self._check(session, stage, services, step)
+            outcome = await self._check(session, stage, instance, services)
+            session.outcomes[attempt] = await self._keeper.kept(session, stage, instance.name, outcome)
             wake(0.0)
 
         self._start(session, f"check/{attempt}", checking, wake)
 
-    async def _check(self, session: Session, stage: Stage, services: Mapping[str, Service], step: Step) -> Outcome:
+    async def _check(
+        self, session: Session, stage: Stage, instance: Instance, services: Mapping[str, Service]
+    ) -> Outcome:
+        step, context = instance.step, stage.context | instance.variables
         if lost := used_captures(step) & stage.lost:
             return Outcome(StepState.ERROR, "SecretLost", lost_message(lost))
         asked = step.assert_.reads if step.assert_ else [step.http] if step.http else []
         addresses = []
-        service = None
-        try:
-            for request in asked:
-                service = services[request.service]
+        for request in asked:
+            service = services[request.service]
+            try:
                 addresses.append(await self._patient_address(session, stage.namespace, service, request.port))
-            if step.assert_:
-                return await run_assertion(self._exchanger, addresses, step, stage.context, secrets=stage.secrets)
-            resolve = self._resolving(session, stage.namespace, services)
-            outcome = await run_check(
-                self._exchanger, addresses[0], step, stage.context, resolve=resolve, secrets=stage.secrets
-            )
-        except KubeError as error:
-            name = service.name if service else ""
-            return Outcome(StepState.ERROR, "ServiceLost", f"Service {name} cannot be looked up: {error}")
-        return await self._keeper.kept(session, stage, step.name, outcome)
+            except KubeError as error:
+                message = f"Service {service.name} cannot be looked up: {error}"
+                return Outcome(StepState.ERROR, "ServiceLost", message)
+        if step.assert_:
+            return await run_assertion(self._exchanger, addresses, step, context, secrets=stage.secrets)
+        resolve = self._resolving(session, stage.namespace, services)
+        return await run_check(self._exchanger, addresses[0], step, context, resolve=resolve, secrets=stage.secrets)
 
     def follow(
         self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
@@ -154,7 +155,7 @@ class Activities:
             if not started or pod.index is None:
                 continue
             wanted.add(f"log/{pod.name}")
-            if pod.index in lines.unreadable or (pod.index in lines.lines and lines.lines[pod.index].final):
+            if pod.index in lines.unreadable or (pod.index in lines.lines and lines.lines[pod.index].last):
                 continue
 
             async def following(pod: PodSeen = pod, index: int = pod.index) -> None:
@@ -166,7 +167,7 @@ class Activities:
     @retry(
         retry=retry_if_exception(_transient),
         stop=stop_after_delay(LOOKUP_PATIENCE),
-        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
+        wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         reraise=True,
     )
     async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
@@ -209,7 +210,7 @@ class Activities:
             except KubeError as error:
                 logger.warning("%s: %s", name, error)
                 session.tasks.pop(name, None)
-                wake(1.0)
+                wake(max(1.0, (isinstance(error, ApiError) and error.retry_after) or 0.0))
             except Exception:
                 logger.exception("%s: a bug in Seatrial", name)
                 session.tasks.pop(name, None)

@@ -13,18 +13,20 @@ from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.status import TestScenarioStatus, TrialStatus
 from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
+from seatrial.engine.dependencies import Dependencies
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
+from seatrial.engine.line import Line
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.perform import Performer, Refused, Stage
+from seatrial.engine.perform import OverQuota, Performer, Refused, Stage
 from seatrial.engine.record import Record
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
@@ -41,6 +43,7 @@ from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.plan.control import needs, queue_entry, wish
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
@@ -49,13 +52,17 @@ from seatrial.plan.decision import (
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StartJob,
+    StartLoad,
+    StartService,
+    StopLoad,
     StopServices,
     StopWorkloads,
     earliest,
 )
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
-from seatrial.plan.observed import Observed
+from seatrial.plan.observed import Held, Observed
 from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
@@ -64,6 +71,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that requests under way are given to end when the operator is stopped; its pod is given 30 in all.
 CLOSE_SECONDS = 12.0
+
+#: Pauses before a write that a quota refused is tried again: the first, and the longest.
+FIRST_QUOTA_RETRY, LONGEST_QUOTA_RETRY = timedelta(seconds=2), timedelta(seconds=60)
 
 Object = dict[str, Any]
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
@@ -93,6 +103,9 @@ class Controller:
         self._activities = Activities(client, self._exchanger)
         self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
+        self._line = Line(self.store, settings.limits, self.wake)
+        self._dependencies = Dependencies(self.store, self.wake)
+        metrics.count_runs(lambda: self._line.sizes)
         self._closing = False
 
     def wake(self, key: Key, delay: float = 0.0) -> None:
@@ -107,6 +120,7 @@ class Controller:
                 # A turn under way may still start a request, and the outcome of a request wakes a turn to store it.
                 while busy := self._loop.running().union(*(session.checks() for session in self._sessions.values())):
                     await asyncio.wait(busy)
+        self._line.close()
         await self._loop.close()
         for session in self._sessions.values():
             session.stop()
@@ -124,11 +138,12 @@ class Controller:
                 look_at = await self._look_again(key, scenario)
                 await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
+                observed = self._line_up(key, scenario, observed, now)
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
                 test = self._subjects.load_test(key, body)
                 look_at = await self._look_again(key, test)
-                observed = self._observe(key, test.uid, test.status)
+                observed = self._line_up(key, test, self._observe(key, test.uid, test.status), now)
                 wake_at = await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
         return earliest([wake_at, look_at])
 
@@ -142,6 +157,16 @@ class Controller:
         if scenario.active and status.run and status.run.namespace:
             session = self._session(key, _run(status))
             await self._keeper.recall(session, scenario.running, status, status.run.namespace, scenario.uid)
+
+    def _line_up(self, key: Key, subject: Subject[Spec, Status], observed: Observed, now: datetime) -> Observed:
+        """Adds what others have to do with whether a run may begin."""
+        if key.kind == "TestScenario":
+            asked = wish(subject, observed, now).run is not None
+            needed = [need.scenario for need in needs(subject.spec)] if asked else []
+            scenarios, cycle = self._dependencies.look(key, needed)
+            observed = replace(observed, scenarios=scenarios, cycle=cycle)
+        place = self._line.place(key, queue_entry(str(key), subject, observed, now))
+        return replace(observed, place=place)
 
     def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
@@ -167,6 +192,7 @@ class Controller:
             loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             secrets=session.secrets,
             refusals=session.refusals,
+            held=dict(session.held),
             refusal_reasons=session.refusal_reasons,
             true_conditions={
                 (wanted.kind, wanted.name): see_true_conditions(body)
@@ -203,6 +229,8 @@ class Controller:
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
+        if _told(before) != _told(after):
+            self._dependencies.changed(key)
         said = [replace(one, message=redaction(one.message)) for one in decision.announcements]
         await self._announcer.announce(key, subject.uid, said)
         if failure is not None:
@@ -226,14 +254,19 @@ class Controller:
                     self.store.written(key, await add_finalizer(self._client, key, body))
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
+                session.held.pop(action.key, None)
             except Refused as refusal:
+                if isinstance(refusal, OverQuota) and isinstance(action, StartService | StartJob | StartLoad):
+                    session.held[action.key] = _held(action, str(refusal), session.held.get(action.key))
+                    self.wake(key)
+                    continue
                 session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
                 session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
                 if isinstance(action, CreateEnvironment | CopyInputs):
                     break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopLoad | StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None
@@ -278,9 +311,7 @@ class Controller:
         for name in sorted(activities.watches):
             self._activities.watch(session, stage.namespace, services[name], wake)
         for attempt in sorted(activities.checks):
-            instance = attempts[attempt]
-            here = replace(stage, context=stage.context | instance.variables)
-            self._activities.check(session, here, services, attempt, instance.step, wake)
+            self._activities.check(session, stage, attempt, attempts[attempt], services, wake)
         going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
         return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
@@ -309,9 +340,14 @@ class Controller:
 
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
-        # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
-        with suppress(NotFound, Conflict):
+        try:
             self.store.written(key, await remove_finalizer(self._client, key, current))
+        except NotFound:
+            return  # the watch will tell
+        except Conflict as error:
+            if error.status == 409:
+                raise  # writers got into each other's way: nothing tells us to try again but this
+            # Otherwise somebody has changed the finalizers meanwhile: the watch tells, and the next turn sees.
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)
@@ -319,11 +355,26 @@ class Controller:
             session.stop()
         self._record.forget(key)
         self._subjects.forget(key)
+        self._line.drop(key)
+        self._dependencies.forget(key)
+
+
+def _held(action: Action, message: str, before: Held | None) -> Held:
+    """Notes a refusal by a quota; each further one is tried again after twice the time."""
+    delay = FIRST_QUOTA_RETRY
+    if before is not None:
+        delay = min(before.delay * 2, LONGEST_QUOTA_RETRY)
+    return Held(action, message, datetime.now(UTC) + delay, delay)
+
+
+def _told(status: TrialStatus) -> tuple[object, ...]:
+    """What those who wait for a verdict want to hear of."""
+    return status.observed_generation, status.run.id if status.run else "", status.phase, status.verdict
 
 
 def _run(status: TrialStatus) -> str | None:
     """Name of the run under way, its teardown included."""
-    return status.run.id if status.run and status.phase is not Phase.DONE else None
+    return status.run.id if status.run and status.active else None
 
 
 def _attempt(job: Object) -> str:

@@ -95,6 +95,18 @@ class StopServices(Action):
 
 
 @dataclass(frozen=True)
+class StopLoad(Action):
+    """Delete the Job with the workers of a load, which ends them with their last lines."""
+
+    step: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StopLoad/{self.step}"
+
+
+@dataclass(frozen=True)
 class StopWorkloads(Action):
     """Delete whatever makes pods of the run, so that its pods end before their namespace does (KEP-5080)."""
 

@@ -12,6 +12,7 @@ from seatrial.plan.decision import Action, StartService, earliest
 from seatrial.plan.health import WATCHED, became_healthy, wanted_watches, watched
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
+from seatrial.plan.quota import QUOTA, by_cluster
 from seatrial.plan.storage import unbound_claim
 
 #: States that satisfy each condition of a dependency.
@@ -126,6 +127,8 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     wrong = trouble(pods, now)
     if wrong:
         reason, message = wrong.reason, unbound_claim(service, wrong) or wrong.message
+    if reason == QUOTA:
+        status = status.model_copy(update={"started_at": stamp(now)})  # its time begins when there is room for it
     if (wrong and wrong.final) or now >= _deadline(service, status):
         late = "" if wrong and wrong.final else f"not healthy within {service.ready.timeout.total_seconds():g}s: "
         return _moved(status, ServiceState.ERROR, reason, late + message)
@@ -148,8 +151,10 @@ def _moved(status: ServiceStatus, state: ServiceState, reason: str, message: str
 
 def _waits_for(service: Service, observed: Observed, running: int, *, pods_ready: bool) -> tuple[str, str]:
     deployment = observed.deployments.get(service.name)
+    if held := observed.held.get(StartService(service.name).key):
+        return QUOTA, held.message
     if deployment and deployment.refusal:
-        return "PodsRefused", deployment.refusal
+        return QUOTA if by_cluster(deployment.refusal) else "PodsRefused", deployment.refusal
     if running < service.replicas:
         return "PodsStarting", f"{running} of {service.replicas} pods run"
     if not pods_ready:

@@ -9,15 +9,14 @@ from urllib.parse import quote
 from seatrial.api.assertion import Read
 from seatrial.api.cel import EvaluationError, Scope, assertion_scope, axes_in, captures_in, template_scope
 from seatrial.api.outcome import Outcome
-from seatrial.api.redaction import NOTHING_SECRET, Redaction
+from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
 from seatrial.api.template import render
 from seatrial.probe.address import Address
 from seatrial.probe.eventually import eventually
 from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
-from seatrial.probe.expectation import shown
-from seatrial.probe.judgement import captured
+from seatrial.probe.judgement import judge_values
 
 
 async def run_assertion(
@@ -38,8 +37,12 @@ async def run_assertion(
         secrets: Names of the captures that no message may show.
     """
     redaction = Redaction(str(context[f"captures.{name}"]) for name in secrets)
-    outcome = await eventually(step.eventually, lambda: _round(exchanger, addresses, step, context, redaction))
-    return replace(outcome, message=redaction(outcome.message))
+
+    async def once() -> Outcome:
+        outcome = await _round(exchanger, addresses, step, context, redaction)
+        return replace(outcome, message=redaction(outcome.message))
+
+    return await eventually(step.eventually, once)
 
 
 async def _round(
@@ -62,7 +65,7 @@ async def _round(
             raise answer
         values |= _variables(read, answer)
     scope = assertion_scope((read.name for read in reads), captures, matrix)
-    return judge(step, scope, values, redaction)
+    return judge_values(step, scope, values, f"{len(reads)} answers, as expected", redaction)
 
 
 def _request(read: Read, scope: Scope, context: Mapping[str, Any]) -> Request:
@@ -84,39 +87,6 @@ def _variables(read: Read, answer: Answer) -> dict[str, Any]:
     return {
         f"answers.{read.name}.{name.removeprefix('response.')}": value for name, value in answer.variables().items()
     }
-
-
-def judge(step: Step, scope: Scope, values: Mapping[str, Any], redaction: Redaction = NOTHING_SECRET) -> Outcome:
-    """Judges the step's expectations, and captures if all of them hold.
-
-    Args:
-        step: The step.
-        scope: Variables that its expressions may use.
-        values: Their values.
-        redaction: Takes out what no message and no capture may show.
-    """
-    for expression in step.expect:
-        program = scope.compile(expression)
-        seen = ", ".join(f"{name} = {shown(name, values[name], redaction)}" for name in program.reads if name in values)
-        try:
-            holds = program.evaluate(values)
-        except (EvaluationError, RecursionError) as error:
-            message = f"{expression}: {error}" + (f" ({seen})" if seen else "")
-            return Outcome(StepState.FAILED, "ExpectationFailed", message)
-        if holds is not True:
-            return Outcome(StepState.FAILED, "ExpectationFailed", f"{expression} is false: {seen}")
-    return _capture(step, scope, values, redaction)
-
-
-def _capture(step: Step, scope: Scope, values: Mapping[str, Any], redaction: Redaction) -> Outcome:
-    captures = {}
-    for name, expression in step.capture.items():
-        found = captured(name, expression, scope, values, redaction)
-        if isinstance(found, Outcome):
-            return found
-        captures[name] = found[0]
-    reads = len(step.assert_.reads) if step.assert_ else 0
-    return Outcome(StepState.SUCCEEDED, "ExpectationsMet", f"{reads} answers, as expected", captures)
 
 
 def _one_line(value: str) -> str:

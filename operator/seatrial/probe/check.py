@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
-
 from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, http_scope, template_scope
 from seatrial.api.outcome import Outcome
 from seatrial.api.redaction import Redaction
@@ -15,12 +13,10 @@ from seatrial.api.status import StepState
 from seatrial.api.step import HttpRequest, Step
 from seatrial.api.template import render, render_json
 from seatrial.probe.address import Address
+from seatrial.probe.eventually import eventually
 from seatrial.probe.exchange import ExchangeFailed, Exchanger, Request
 from seatrial.probe.judgement import judge_answer
 from seatrial.probe.redirect import Resolve, exchange_following
-
-#: Shortest pause between two requests, in seconds, whatever the step says.
-LEAST_PAUSE = 0.05
 
 
 async def run_check(
@@ -45,20 +41,7 @@ async def run_check(
     attempt = _Attempt(
         exchanger, address, step, context, resolve, Redaction(str(context[f"captures.{name}"]) for name in secrets)
     )
-    if step.eventually is None:
-        return await attempt()
-    seconds = step.eventually.timeout.total_seconds()
-    longest = max(step.eventually.interval.total_seconds(), LEAST_PAUSE)
-    retrying: AsyncRetrying = AsyncRetrying(
-        stop=stop_after_delay(seconds),
-        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.02),
-        retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-    )
-    outcome: Outcome = await retrying(attempt)
-    if outcome.state is StepState.FAILED:
-        return Outcome(outcome.state, outcome.reason, f"not within {seconds:g}s: {outcome.message}")
-    return outcome
+    return await eventually(step.eventually, attempt)
 
 
 @dataclass(frozen=True)

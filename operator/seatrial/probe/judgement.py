@@ -40,11 +40,27 @@ def judge_answer(
     values = {**context, **answer.variables()}
     secrets = _readable_secrets(step, scope, values)
     redaction = hidden.and_also(secrets.values())
-    outcome = _judged(step, answer, scope, values, redaction)
+    took = f"{answer.elapsed.total_seconds() * 1000:.3g}ms"
+    return judge_values(step, scope, values, f"status {answer.status} in {took}", redaction)
+
+
+def judge_values(
+    step: Step, scope: Scope, values: Mapping[str, Any], success: str, redaction: Redaction = NOTHING_SECRET
+) -> Outcome:
+    """Judges values by the step's expectations and captures from them.
+
+    Args:
+        step: The step.
+        scope: Variables of its expressions.
+        values: Their values.
+        success: What to say if every expectation holds.
+        redaction: Secrets, which no message and no capture may show.
+    """
+    outcome = _judged(step, scope, values, success, redaction)
     return replace(outcome, message=redaction(outcome.message))
 
 
-def _judged(step: Step, answer: Answer, scope: Scope, values: Mapping[str, Any], redaction: Redaction) -> Outcome:
+def _judged(step: Step, scope: Scope, values: Mapping[str, Any], success: str, redaction: Redaction) -> Outcome:
     def show(name: str, value: Any) -> str:
         if step.capture_secret and name in _WHOLE_ANSWERS:
             return "(not shown: the step captures secrets)"
@@ -54,7 +70,7 @@ def _judged(step: Step, answer: Answer, scope: Scope, values: Mapping[str, Any],
         return Outcome(StepState.FAILED, "ExpectationFailed", problem)
     captures: dict[str, Any] = {}
     for name, expression in step.capture.items():
-        found = captured(name, expression, scope, values, redaction)
+        found = _captured(name, expression, scope, values, redaction)
         if isinstance(found, Outcome):
             return found
         captures[name] = found[0]
@@ -64,14 +80,12 @@ def _judged(step: Step, answer: Answer, scope: Scope, values: Mapping[str, Any],
         if isinstance(secret, Outcome):
             return secret
         secrets[name] = secret
-    took = f"{answer.elapsed.total_seconds() * 1000:.3g}ms"
-    return Outcome(StepState.SUCCEEDED, "ExpectationsMet", f"status {answer.status} in {took}", captures, secrets)
+    return Outcome(StepState.SUCCEEDED, "ExpectationsMet", success, captures, secrets)
 
 
-def captured(
+def _captured(
     name: str, expression: str, scope: Scope, values: Mapping[str, Any], redaction: Redaction
 ) -> Outcome | tuple[Any]:
-    """Captures one value, in a tuple because it may be anything, or says why that cannot be."""
     try:
         value = scope.compile(expression).evaluate(values)
         written = json.dumps(value, allow_nan=False)
