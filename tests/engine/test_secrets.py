@@ -196,3 +196,30 @@ async def test_somebody_elses_secret_is_left_alone(world: World) -> None:
     world.scenario(LOGIN)
     status = await world.until_done()
     assert (status["verdict"], status["reason"]) == ("Error", "SecretNotKept")
+
+
+async def test_conditions_and_assertions_may_compare_a_secret(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    needs = {"needs": [{"step": "login"}], "http": {"service": "web"}}
+    read = {"name": "it", "service": "web", "path": "/x?token=${captures.token}"}
+    both = {"needs": [{"step": "login"}], "assert": {"reads": [read]}}
+    world.app.answer = answer
+    world.scenario(
+        LOGIN,
+        needs | {"name": "yes", "when": "captures.token.startsWith('sec')"},
+        needs | {"name": "no", "when": "captures.token == 'other'"},
+        needs | {"name": "bad", "when": "int(captures.token) == 1"},
+        both | {"name": "same", "expect": ["answers.it.json.echo == captures.token"]},
+        both | {"name": "other", "expect": ["answers.it.json.echo == ''"]},
+        both | {"name": "shown", "expect": ["true"], "capture": {"all": "answers.it.json"}},
+    )
+    status = await world.until_done()
+    assert {step["name"]: (step["state"], step["reason"]) for step in status["steps"]} == {
+        "login": ("Succeeded", "ExpectationsMet"),
+        "yes": ("Succeeded", "ExpectationsMet"),
+        "no": ("Skipped", "WhenFalse"),
+        "bad": ("Error", "WhenFailed"),
+        "same": ("Succeeded", "ExpectationsMet"),
+        "other": ("Failed", "ExpectationFailed"),
+        "shown": ("Error", "SecretExposed"),
+    }
+    assert found(shown(world, caplog)) == []

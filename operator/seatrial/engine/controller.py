@@ -209,6 +209,7 @@ class Controller:
             checking=session.checking(),
             outcomes=session.outcomes,
             loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
+            secrets=session.secrets,
             refusals=session.refusals,
             held=dict(session.held),
             refusal_reasons=session.refusal_reasons,

@@ -6,6 +6,7 @@ from typing import Any
 
 from seatrial.api.cel import EvaluationError, ExpressionError, axes_in, captures_in, template_scope
 from seatrial.api.outcome import Outcome
+from seatrial.api.redaction import NOTHING_SECRET, Redaction
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import Need, NeedResult, Step
 
@@ -55,12 +56,13 @@ def _ends(need: Need, others: Sequence[StepStatus]) -> str:
     return f"the {len(others)} instances of step {need.step} ended: {said}"
 
 
-def judge_when(step: Step, values: Mapping[str, Any]) -> Outcome | None:
+def judge_when(step: Step, values: Mapping[str, Any], redaction: Redaction = NOTHING_SECRET) -> Outcome | None:
     """Judges whether a step runs at all.
 
     Args:
         step: The step, whose needs are met.
         values: Values of ``run.id``, ``captures.NAME`` and ``matrix.NAME``.
+        redaction: Takes out what no message may show, before it is cut to its length.
 
     Returns:
         None if it does, otherwise how it ends.
@@ -70,7 +72,8 @@ def judge_when(step: Step, values: Mapping[str, Any]) -> Outcome | None:
     try:
         value = template_scope(captures_in(values), axes_in(values)).compile(step.when).evaluate(values)
     except (EvaluationError, ExpressionError, RecursionError) as error:
-        return Outcome(StepState.ERROR, "WhenFailed", f"when: {step.when}: {error}")
+        return Outcome(StepState.ERROR, "WhenFailed", redaction(f"when: {step.when}: {error}"))
     if not isinstance(value, bool):
-        return Outcome(StepState.ERROR, "WhenFailed", f"when: {step.when}: is neither true nor false, but {value!r}")
+        said = redaction(f"when: {step.when}: is neither true nor false, but {value!r}")
+        return Outcome(StepState.ERROR, "WhenFailed", said)
     return None if value else Outcome(StepState.SKIPPED, "WhenFalse", f"{step.when} is false")

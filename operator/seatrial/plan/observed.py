@@ -235,6 +235,7 @@ class Observed:
         checking: Attempts whose request is under way in this process.
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
+        secrets: What steps have captured that nothing may show, by the capture's name.
         refusals: What was refused for good, by the key of the action.
         held: What a quota refused, by the key of the action.
         place: What the line says of the resource.
@@ -256,6 +257,7 @@ class Observed:
     checking: frozenset[str] = frozenset()
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     refusals: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, Held] = field(default_factory=dict)
     place: Place = ADMITTED

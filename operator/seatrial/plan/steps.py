@@ -8,6 +8,7 @@ from typing import Any
 from seatrial.api import names
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.outcome import Outcome, shortened
+from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
@@ -93,7 +94,12 @@ class _Graph:
         captured = {
             f"captures.{name}": value for status in self.current.values() for name, value in status.captures.items()
         }
+        captured |= {f"captures.{name}": value for name, value in self.observed.secrets.items()}
         return {"run.id": self.run.id, **captured, **instance.variables}
+
+
+def _judge_when(instance: Instance, graph: _Graph) -> Outcome | None:
+    return judge_when(instance.step, graph.values(instance), Redaction(graph.observed.secrets.values()))
 
 
 def pending(instance: Instance) -> StepStatus:
@@ -207,7 +213,7 @@ def _try_start(
         unmet = judge_needs(step, members)
         if isinstance(unmet, Waiting):
             return status
-        end = unmet or (judge_when(step, graph.values(instance)) if step.when else None)
+        end = unmet or (_judge_when(instance, graph) if step.when else None)
         if end is not None:
             return _ended(status, end, now)
     if full := _full(instance, graph):
