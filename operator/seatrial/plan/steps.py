@@ -17,7 +17,6 @@ from seatrial.plan.needs import Waiting, judge_needs, judge_when
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 
-
 #: Bytes that status shows of a text on an axis of a matrix.
 MATRIX_BYTES = 48
 
