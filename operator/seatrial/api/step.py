@@ -102,10 +102,6 @@ class JobStep(Model):
 _KINDS = "give exactly one of http, job, load, assert and wait"
 _ANSWERS = "expect, capture and eventually belong to http and assert"
 _EXPECTS = "assert needs something to expect: write expect"
-_MATRIX_CAPTURE = (
-    "a step with a matrix cannot capture, because each instance would under the same name: capture in a step without"
-)
-_MATRIX_PARALLEL = "maxParallel belongs to matrix; for all steps there is spec.maxParallel"
 
 
 class Step(Model):
@@ -143,12 +139,6 @@ class Step(Model):
         max_length=AXES,
         description="Axes, as name: values (texts, numbers, true and false). Each combination, of which there are at "
         f"most {COMBINATIONS}, is run as a step called NAME-0, NAME-1… Use matrix.NAME in expressions.",
-        json_schema_extra=rules(
-            (
-                "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
-                "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
-            )
-        ),
     )
     max_parallel: Annotated[int, Field(ge=1, le=COMBINATIONS)] | None = Field(
         None, description="Instances of the matrix that run at once. Default: as many as there are."
@@ -196,11 +186,6 @@ class Step(Model):
             ),
             ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
             (
-                "!has(self.matrix) || self.matrix.size() == 0 || !has(self.capture) || self.capture.size() == 0",
-                _MATRIX_CAPTURE,
-            ),
-            ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
-            (
                 "!has(self.needs) || self.needs.all(n, n.step != self.name)",
                 "a step cannot need itself",
             ),
@@ -241,8 +226,4 @@ class Step(Model):
             raise ValueError(_ANSWERS)
         if self.assert_ and not self.expect:
             raise ValueError(_EXPECTS)
-        if self.matrix and self.capture:
-            raise ValueError(_MATRIX_CAPTURE)
-        if self.max_parallel and not self.matrix:
-            raise ValueError(_MATRIX_PARALLEL)
         return self
