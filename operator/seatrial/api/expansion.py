@@ -72,7 +72,7 @@ def mistakes(steps: list[Step], others: Iterable[str]) -> Iterator[tuple[str, st
     for index, step in enumerate(steps):
         for place, value, remedy in matrix.mistakes(step.matrix):
             yield f"spec.steps[{index}].matrix.{place}", value, remedy
-        if step.matrix and step.capture:
+        if step.matrix and step.captured:
             remedy = "each instance of a matrix would capture under the same name: capture in a step without matrix"
             yield f"spec.steps[{index}].capture", "", remedy
         if step.max_parallel and not step.matrix:
