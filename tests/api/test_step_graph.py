@@ -108,6 +108,28 @@ def test_a_value_that_is_given_twice_is_refused(axis: list[Any]) -> None:
     assert told == f"spec.steps[0].matrix.a[1]: {axis[1]!r}: is given twice: keep one"
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (
+            GET | {"matrix": {"a-b": [1]}},
+            "spec.steps[0].matrix.a-b: name it with at most 50 letters, digits and underscores, and no digit first",
+        ),
+        (
+            GET | {"matrix": {"a": [1]}, "capture": {"id": "response.json.id"}},
+            "spec.steps[0].capture: each instance of a matrix would capture under the same name: capture in a step "
+            "without matrix",
+        ),
+        (
+            GET | {"maxParallel": 2},
+            "spec.steps[0].maxParallel: 2: belongs to matrix: for all steps there is spec.maxParallel",
+        ),
+    ],
+)
+def test_what_does_not_go_with_a_matrix_is_refused(step: Spec, told: str) -> None:
+    assert problems(step) == [told]
+
+
 def test_true_is_not_one() -> None:
     assert len(expanded(taken(GET | {"matrix": {"a": [True, 1, "1"]}}).steps)) == 3
 

@@ -93,8 +93,9 @@ def test_names_are_labels_for_every_resource_name(name: str, uid: object, run: i
 
 @given(name=NAMES)
 def test_names_of_services_and_steps_leave_room(name: str) -> None:
-    assert LABEL.fullmatch(job_name(name))
-    assert len(f"{job_name(name)}-99") <= 63
+    for attempt in (1, 11):
+        assert LABEL.fullmatch(job_name(name, attempt))
+        assert len(f"{job_name(name, attempt)}-99") <= 63
     made = deployment(ORIGIN, "trial", web(name=name))
     assert LABEL.fullmatch(made["metadata"]["name"])
     assert all(LABEL_VALUE.fullmatch(value) for value in made["metadata"]["labels"].values())

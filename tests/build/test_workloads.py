@@ -55,6 +55,13 @@ def test_a_job_has_one_pod_and_one_attempt() -> None:
     assert isinstance(spec["activeDeadlineSeconds"], int)
 
 
+def test_a_further_attempt_is_a_job_of_its_own_that_its_pod_is_known_by() -> None:
+    made = job(ORIGIN, "trial", "seed", Job.model_validate({"image": "seed:1"}), 12.5, attempt=2)
+    assert made["metadata"]["name"] == "step-seed-a2"
+    for labels in (made["metadata"]["labels"], made["spec"]["template"]["metadata"]["labels"]):
+        assert (labels[names.STEP], labels[names.ATTEMPT]) == ("seed", "2")
+
+
 def test_the_workers_of_a_load_are_one_indexed_job() -> None:
     made = load(load_spec(workers=3, profile={"rate": 9, "duration": "2m", "warmup": "10s"}))
     spec = made["spec"]

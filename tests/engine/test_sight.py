@@ -7,7 +7,7 @@ import pytest
 
 from seatrial.api import names
 from seatrial.api.timestamp import moment
-from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
+from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod, see_true_conditions
 
 Object = dict[str, Any]
 CREATED = "2026-11-22T10:00:00Z"
@@ -59,6 +59,17 @@ def test_a_container_that_has_ended() -> None:
     seen = see_pod(pod(container({"terminated": ended}), labels={names.STEP: "seed"}))
     assert (seen.owner, seen.exit_code, seen.ended_reason) == ("seed", 3, "Error")
     assert seen.waiting_message == "last line of the log"
+
+
+def test_a_pod_belongs_to_its_attempt() -> None:
+    for number, owner in (("1", "seed"), ("2", "seed-a2")):
+        assert see_pod(pod(container({}), labels={names.STEP: "seed", names.ATTEMPT: number})).owner == owner
+
+
+def test_conditions_that_are_true_are_seen() -> None:
+    conditions = [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "Unknown"}]
+    assert see_true_conditions({"metadata": {}, "status": {"conditions": conditions}}) == {"Available"}
+    assert see_true_conditions({"metadata": {}}) == frozenset()
 
 
 def test_exit_code_zero_is_an_exit_code() -> None:

@@ -243,3 +243,8 @@ def test_every_graph_ends_within_its_limits_and_a_second_turn_plans_nothing(
         required = [step for step in turn.steps if not step.optional and step.state is not StepState.SKIPPED]
         assert required
         assert all(step.state is StepState.SUCCEEDED for step in required)
+
+
+def test_status_shows_the_beginning_of_a_long_value() -> None:
+    shown = plan(steps({"name": "each", "matrix": {"n": ["x" * 256, 7]}, **GET}), []).steps
+    assert [len(str(step.matrix["n"]).encode()) for step in shown] == [48, 1]

@@ -96,3 +96,22 @@ def test_the_end(run: Any) -> None:
     assert words(running, judged) == ["verdict Failed (StepFailed: list)", "phase Teardown"]
     assert words(judged, blocked) == ["taking away: a finalizer"]
     assert words(blocked, gone) == ["everything is taken away"]
+
+
+def test_a_pause_between_attempts_is_told_and_the_step_that_needed_one_is_flaky(run: Any) -> None:
+    pause = {"reason": "Backoff", "message": "attempt 1 of at most 3 ended Failed"}
+    before, waiting, after = (
+        run.scenario(steps=[step])
+        for step in (
+            run.step("a", "Running"),
+            run.step("a", "Pending", attempts=1, **pause),
+            run.step("a", "Succeeded", attempts=2, flaky=True),
+        )
+    )
+    assert words(before, waiting) == ["step a: Pending (Backoff: attempt 1 of at most 3 ended Failed)"]
+    assert words(waiting, after) == ["step a: Succeeded after 1.5s (flaky: 2 attempts)"]
+
+
+def test_the_failure_of_an_optional_step_is_told_as_such(run: Any) -> None:
+    before, after = (run.scenario(steps=[run.step("a", state, optional=True)]) for state in ("Running", "Failed"))
+    assert words(before, after) == ["step a: Failed after 1.5s (optional)"]

@@ -72,6 +72,12 @@ def mistakes(steps: list[Step], others: Iterable[str]) -> Iterator[tuple[str, st
     for index, step in enumerate(steps):
         for place, value, remedy in matrix.mistakes(step.matrix):
             yield f"spec.steps[{index}].matrix.{place}", value, remedy
+        if step.matrix and step.captured:
+            remedy = "each instance of a matrix would capture under the same name: capture in a step without matrix"
+            yield f"spec.steps[{index}].capture", "", remedy
+        if step.max_parallel and not step.matrix:
+            remedy = "belongs to matrix: for all steps there is spec.maxParallel"
+            yield f"spec.steps[{index}].maxParallel", str(step.max_parallel), remedy
     sizes = [matrix.size(step.matrix) if step.matrix else 1 for step in steps]
     for index, size in enumerate(sizes):
         if size > matrix.COMBINATIONS:

@@ -1,18 +1,20 @@
 """The matrix of a step: axes with values, of which every combination becomes an instance of the step."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, WithJsonSchema
 
-from seatrial.api.base import Identifier, atomic
+from seatrial.api.base import atomic
 
 #: Axes of a matrix, and combinations that they may come to.
 AXES = 4
 COMBINATIONS = 64
 
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,49}")
 #: Longest text on an axis, in characters.
 _TEXT = 256
 #: Whole numbers that JSON carries exactly wherever it is read (RFC 8259, section 6).
@@ -21,19 +23,21 @@ _WHOLE = 2**53
 AxisValue: TypeAlias = str | int | float | bool
 
 
-# A structural schema knows no unions, and rules see nothing without a type: what a value may be, `mistakes` says.
+# A structural schema knows no unions, and rules cannot see what holds anything without a type: `mistakes` says it all.
 _Value = Annotated[Any, WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True})]
 _Axis = Annotated[list[_Value], Field(min_length=1, max_length=COMBINATIONS, json_schema_extra=atomic())]
-Matrix: TypeAlias = dict[Identifier, _Axis]
+Matrix: TypeAlias = dict[str, _Axis]
 
 
 def mistakes(matrix: Mapping[str, list[Any]]) -> Iterator[tuple[str, str, str]]:
-    """Finds values that no axis can have, and those that an axis has twice.
+    """Finds names that no axis can have, values that none can have, and those that an axis has twice.
 
     Yields:
         Path below the matrix, the value, and what to do.
     """
     for axis, values in matrix.items():
+        if not _NAME.fullmatch(axis):
+            yield axis, "", "name it with at most 50 letters, digits and underscores, and no digit first"
         seen: set[tuple[type, AxisValue]] = set()
         for index, value in enumerate(values):
             place = f"{axis}[{index}]"

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from seatrial.api import duration, generated
 from seatrial.api.base import API_VERSION
-from seatrial.api.cel import Scope, http_scope, probe_scope, template_scope
+from seatrial.api.cel import Scope, assertion_scope, http_scope, probe_scope, template_scope
 from seatrial.api.crd import KINDS, Kind
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
@@ -53,12 +53,13 @@ spec:
 """,
 }
 
-_CAPTURED = ("captures.NAME", "dyn")
+_CAPTURED = (("captures.NAME", "dyn"), ("matrix.NAME", "of its values"))
 _SCOPES: dict[Kind, tuple[tuple[str, Scope, bool], ...]] = {
     TestScenario: (
         ("In `expect` of a probe", probe_scope(), False),
         ("In `expect` and `capture` of a step", http_scope(frozenset()), True),
-        ("In `${…}`", template_scope(frozenset()), True),
+        ("In `expect` and `capture` of a step with `assert`", assertion_scope(["NAME"], frozenset()), True),
+        ("In `when` and `${…}`", template_scope(frozenset()), True),
         ("In `thresholds`", threshold_scope(), False),
     ),
     LoadTest: (("In `thresholds`", threshold_scope(), False),),
@@ -236,7 +237,7 @@ def _expressions(kind: Kind) -> Iterator[str]:
         yield ""
         yield "| Variable | Type |"
         yield "|---|---|"
-        for name, signature in (*scope.variables, *([_CAPTURED] if captures else [])):
+        for name, signature in (*scope.variables, *(_CAPTURED if captures else ())):
             yield f"| `{name}` | `{signature}` |"
 
 

@@ -271,7 +271,7 @@ class StepStatus(Timestamped):
     instance_of: str = Field("", description="Name of the step with the matrix, if it is an instance of one.")
     matrix: dict[str, Any] = Field(
         {},
-        description="Value of each axis of the matrix.",
+        description="Value of each axis of the matrix; a long text is cut.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
     next_attempt_at: str | None = Field(

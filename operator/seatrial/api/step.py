@@ -122,10 +122,6 @@ class JobStep(Model):
 _KINDS = "give exactly one of http, job, load, assert and wait"
 _ANSWERS = "expect, capture and eventually belong to http and assert"
 _EXPECTS = "assert needs something to expect: write expect"
-_MATRIX_CAPTURE = (
-    "a step with a matrix cannot capture, because each instance would under the same name: capture in a step without"
-)
-_MATRIX_PARALLEL = "maxParallel belongs to matrix; for all steps there is spec.maxParallel"
 _SECRETS = "captureSecret belongs to http"
 _CAPTURE_NAMES = (
     "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
@@ -272,8 +268,4 @@ class Step(Model):
             raise ValueError(_ANSWERS)
         if self.assert_ and not self.expect:
             raise ValueError(_EXPECTS)
-        if self.matrix and (self.capture or self.capture_secret):
-            raise ValueError(_MATRIX_CAPTURE)
-        if self.max_parallel and not self.matrix:
-            raise ValueError(_MATRIX_PARALLEL)
         return self

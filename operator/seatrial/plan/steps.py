@@ -18,6 +18,9 @@ from seatrial.plan.needs import Waiting, judge_needs, judge_when
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 
+#: Bytes that status shows of a text on an axis of a matrix.
+MATRIX_BYTES = 48
+
 
 @dataclass(frozen=True)
 class RunIdentity:
@@ -108,7 +111,11 @@ def pending(instance: Instance) -> StepStatus:
         name=instance.name,
         optional=instance.step.optional or None,
         instance_of=instance.parent,
-        matrix=dict(instance.values),
+        # Shown only, so a long text may be cut: there may be 200 of these in a status.
+        matrix={
+            axis: shortened(value, MATRIX_BYTES) if isinstance(value, str) else value
+            for axis, value in instance.values.items()
+        },
     )
 
 

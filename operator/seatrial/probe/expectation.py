@@ -23,7 +23,7 @@ def unmet(expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], s
     Args:
         expressions: What is expected.
         scope: Variables they may use.
-        values: Values of those, with ``response.status`` among them.
+        values: Values of those.
         show: How values are written.
     """
     for expression in expressions:
@@ -31,7 +31,8 @@ def unmet(expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], s
         try:
             holds = program.evaluate(values)
         except (EvaluationError, RecursionError) as error:
-            return f"{expression}: {error} (status {values['response.status']})"
+            status = f" (status {values['response.status']})" if "response.status" in values else ""
+            return f"{expression}: {error}{status}"
         if holds is not True:
             seen = ", ".join(f"{name} = {show(name, values.get(name))}" for name in program.reads)
             return f"{expression} is false: {seen}"

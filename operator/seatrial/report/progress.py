@@ -12,6 +12,7 @@ from seatrial.report.wording import (
     healthy_after,
     is_true,
     live_numbers,
+    optional,
     tone_of,
     took,
     worded,
@@ -84,11 +85,15 @@ def _steps(before: TrialStatus | None, after: TrialStatus) -> Iterator[Line]:
 
 
 def _step_detail(step: StepStatus) -> str:
+    if step.state is StepState.PENDING and step.attempts:
+        return f" ({because(step.reason, step.message)})"
     if not step.state.ended:
         return f" (attempt {step.attempts})" if step.attempts > 1 else ""
     time = took(step)
     quiet = step.state is StepState.SUCCEEDED
-    details = [part for part in (attempts(step), "" if quiet else because(step.reason, step.message)) if part]
+    details = [
+        part for part in (optional(step), attempts(step), "" if quiet else because(step.reason, step.message)) if part
+    ]
     return (f" after {time}" if time else "") + (f" ({', '.join(details)})" if details else "")
 
 

@@ -12,6 +12,7 @@ from seatrial.report.wording import (
     generator,
     healthy_after,
     is_true,
+    optional,
     percent,
     rate,
     since,
@@ -63,7 +64,11 @@ def _steps(status: TrialStatus) -> Iterator[Line]:
 
 
 def _step(step: StepStatus) -> Sequence[Words]:
-    details = [attempts(step), "" if step.state is StepState.SUCCEEDED else because(step.reason, step.message)]
+    details = [
+        optional(step),
+        attempts(step),
+        "" if step.state is StepState.SUCCEEDED else because(step.reason, step.message),
+    ]
     return step.name, worded(step.state), took(step), ", ".join(part for part in details if part)
 
 

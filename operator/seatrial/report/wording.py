@@ -93,8 +93,14 @@ def because(reason: str, message: str) -> str:
 
 
 def attempts(step: StepStatus) -> str:
-    """The number of attempts, where there was more than one."""
-    return f"{step.attempts} attempts" if step.attempts > 1 else ""
+    """The number of attempts, where there was more than one, and whether the step is flaky."""
+    count = f"{step.attempts} attempts" if step.attempts > 1 else ""
+    return f"flaky: {count}" if step.flaky else count
+
+
+def optional(step: StepStatus) -> str:
+    """That a step is optional, where that matters: it did not succeed."""
+    return "optional" if step.optional and tone_of(step.state) is Tone.BAD else ""
 
 
 def percent(fraction: float) -> str:
