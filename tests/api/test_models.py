@@ -62,6 +62,21 @@ steps:
       profile: {rate: 500, maxInFlight: 100, duration: 2m, warmup: 10s}
       workers: 4
       thresholds: [{expr: errors.rate < 0.01}]
+  - name: agree
+    needs: [{step: create}]
+    assert:
+      reads:
+        - {name: order, service: orders, port: http, path: "/orders/${captures.orderId}"}
+        - {name: other, service: orders, port: admin, method: HEAD, headers: [{name: a, value: b}], timeout: 2s}
+    expect: [answers.order.json.total > 0 && answers.other.status == 200]
+    when: captures.orderId != 0
+    retry: {limit: 3, onResults: [Error], backoff: {initial: 200ms, max: 5s}}
+    optional: true
+  - name: up
+    wait: {for: {kind: Deployment, name: orders, condition: Available}}
+    matrix: {region: [eu, us], deep: [true, false], size: [1, 2.5]}
+    maxParallel: 2
+maxParallel: 8
 teardown:
   - {name: export, job: {image: export:1}}
 timeouts: {teardown: 1m}
@@ -110,6 +125,7 @@ def closed(schema: Spec) -> Spec:
 
 @cache
 def rule(text: str) -> Any:
+    text = text.replace("has(self.__for__)", "('for' in self)")  # Kubernetes' way to write CEL's own words
     return cel.NewEnv(variables={"self": cel.Type.DYN}).compile(text)
 
 
@@ -193,11 +209,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("ready.tcp.port must name one of", lambda s: service(s, 0)["ready"].update(tcp={"port": "http"})),
     ("ready.tcp.port must name one of", lambda s: service(s, 0).pop("ports")),
     ("ready.http.port must name one of", lambda s: service(s, 1)["ready"]["http"].pop("port")),
-    ("give exactly one of http, job and load", lambda s: step(s, 2).update(http={"service": "db"})),
-    ("give exactly one of http, job and load", lambda s: step(s, 2).pop("job")),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(expect=["true"])),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(capture={"a": "1"})),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(eventually={})),
+    ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).update(http={"service": "db"})),
+    ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).pop("job")),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(expect=["true"])),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(capture={"a": "1"})),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(eventually={})),
     ("a name is made of letters", lambda s: step(s, 0)["capture"].update({"order-id": "1"})),
     ("a step cannot need itself", lambda s: step(s, 0).update(needs=[{"step": "create"}])),
     ("needs names a step that is not in steps", lambda s: step(s, 0).update(needs=[{"step": "seed"}])),
@@ -225,7 +241,18 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("Duplicate value", lambda s: s["environment"]["services"].append(service(s, 0))),
     ("Duplicate value", lambda s: s["steps"].append(step(s, 2))),
     ("Duplicate value", lambda s: step(s, 1).update(needs=2 * step(s, 1)["needs"])),
+    ("Duplicate value", lambda s: step(s, 2).update(retry={"onResults": ["Error", "Error"]})),
     ("Duplicate value", lambda s: step(s, 0)["http"].update(headers=2 * [{"name": "a", "value": "b"}])),
+    ("assert needs something to expect", lambda s: step(s, 4).update(expect=[])),
+    ("assert.reads names a service that is not", lambda s: step(s, 4)["assert"]["reads"][0].update(service="x")),
+    ("a step with a matrix cannot capture", lambda s: step(s, 0).update(matrix={"a": [1]})),
+    ("a name is made of letters", lambda s: step(s, 5).update(matrix={"a-b": [1]})),
+    ("maxParallel belongs to matrix", lambda s: step(s, 2).update(maxParallel=2)),
+    ("give one of duration and for", lambda s: step(s, 5)["wait"].update(duration="1s")),
+    ("give one of duration and for", lambda s: step(s, 5).update(wait={})),
+    ("backoff.initial must be at least 100ms", lambda s: step(s, 2).update(retry={"backoff": {"initial": "99ms"}})),
+    ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"max": "500ms"}})),
+    ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"initial": "1m"}})),
     ("at most 720h", lambda s: step(s, 1)["http"].update(timeout="720h1s")),
 ]
 

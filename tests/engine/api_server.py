@@ -260,11 +260,10 @@ class ApiServer:
         if plural in {"deployments", "statefulsets", "jobs"}:
             # As the garbage collector and the kubelet do, without their delays.
             labels = body["metadata"].get("labels", {})
-            part = "service" if "seatrial.dev/service" in labels else "step"
-            mark = labels.get(f"seatrial.dev/{part}")
+            parts = ("service",) if "seatrial.dev/service" in labels else ("step", "attempt")
+            marks = _marks(body, parts)
             for pod in self.all("pods"):
-                labels = pod["metadata"]["labels"]
-                if pod["metadata"]["namespace"] == namespace and mark and labels.get(f"seatrial.dev/{part}") == mark:
+                if pod["metadata"]["namespace"] == namespace and any(marks) and _marks(pod, parts) == marks:
                     self._gone("pods", pod["metadata"]["name"], namespace)
 
     def _end_namespace(self, name: str) -> None:
@@ -420,6 +419,11 @@ def _copied(body: Object) -> Object:
     """As deep as copy.deepcopy, and five times as fast."""
     copied: Object = json.loads(json.dumps(body))
     return copied
+
+
+def _marks(body: Object, parts: Iterable[str]) -> list[str]:
+    labels = body["metadata"].get("labels", {})
+    return [labels.get(f"seatrial.dev/{part}", "") for part in parts]
 
 
 def _matches(fault: Fault, request: web.Request) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from seatrial.api import names
 from seatrial.api.environment import DependencyCondition
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.scenario import TestScenarioSpec
@@ -41,6 +42,7 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopAttempt,
     StopServices,
     StopWorkloads,
 )
@@ -94,8 +96,9 @@ class Truth:
         healthy: Services that were ready and answered their probe.
         running: Services whose pods all ran.
         completed: Services that truly ended with exit code 0.
-        evidence: Steps that truly succeeded.
-        sent: How often each request was sent.
+        evidence: Attempts that truly succeeded.
+        sent: How often each request was sent, by attempt.
+        interrupted: Whether a request that may not be sent twice was cut off by a crash.
         verdicts: Stored verdicts, by run.
     """
 
@@ -104,6 +107,7 @@ class Truth:
     completed: set[tuple[str, str]] = field(default_factory=set)
     evidence: set[tuple[str, str]] = field(default_factory=set)
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
+    interrupted: bool = False
     verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
 
 
@@ -297,6 +301,11 @@ class World:
             outcomes=dict(self.memory.outcomes),
             loads=dict(self.memory.loads),
             refusals=dict(self.memory.refusals),
+            true_conditions={
+                ("Deployment", key[1]): frozenset(["Available"] if seen.ready else [])
+                for key, seen in self.deployments.items()
+                if run in (None, key[0])
+            },
         )
 
     def _record(self, before: TrialStatus, after: TrialStatus, *, urgent: bool) -> None:
@@ -337,7 +346,7 @@ class World:
         run = status.run.id if status.run else ""
         if not isinstance(action, AddFinalizer):
             assert self.finalizer, f"{action} without a finalizer"
-        stops = StopServices | StopWorkloads | DeleteNamespace
+        stops = StopAttempt | StopServices | StopWorkloads | DeleteNamespace
         if not isinstance(action, AddFinalizer | stops) and self._refused(run, action):
             return
         match action:
@@ -350,10 +359,8 @@ class World:
                 self.namespaces.setdefault(name, Namespace(seen, run))
             case StartService(service=name):
                 self._start_service(run, name)
-            case StartJob(step=name):
-                self._start_job(run, name)
-            case StartLoad(step=name):
-                self._start_load(run, name)
+            case StartJob() | StartLoad() | StopAttempt():
+                self._perform_attempt(run, action)
             case CopyInputs():
                 self.copied.add(run)
             case StopServices(services=services):
@@ -365,6 +372,14 @@ class World:
                 assert doomed, "a namespace that is not there is deleted"
                 assert self.namespaces[doomed[0]].seen.ours
                 self._terminate(doomed[0])
+
+    def _perform_attempt(self, run: str, action: StartJob | StartLoad | StopAttempt) -> None:
+        attempt = names.attempt(action.step, action.attempt)
+        if isinstance(action, StopAttempt):
+            self._stop_attempt(run, attempt)
+            return
+        self._alone(run, action.step, action.attempt)
+        (self._start_job if isinstance(action, StartJob) else self._start_load)(run, attempt)
 
     def _refused(self, run: str, action: Action) -> bool:
         refused = self.fate("refused", run, action.key).random() < 0.02
@@ -423,6 +438,23 @@ class World:
             self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
             stuck = 0.0 if self.calm or fate.random() > 0.1 else 300.0
             self.later(fate.uniform(0.1, 5) + stuck, partial(self._remove, self.pods, key))
+
+    def _alone(self, run: str, step: str, attempt: int) -> None:
+        """No attempt begins before the last one has been stopped."""
+        before = self.jobs.get((run, names.attempt(step, attempt - 1))) if attempt > 1 else None
+        assert before is None or before.complete or before.failed or self._ended(run, step, attempt - 1)
+
+    def _ended(self, run: str, step: str, attempt: int) -> bool:
+        owner = names.attempt(step, attempt)
+        return all(pod.exit_code is not None for key, pod in self.pods.items() if (key[0], pod.owner) == (run, owner))
+
+    def _stop_attempt(self, run: str, attempt: str) -> None:
+        assert (run, attempt) in self.jobs, "a Job that is not there is deleted"
+        del self.jobs[run, attempt]
+        for key, pod in list(self.pods.items()):
+            if (key[0], pod.owner) == (run, attempt):
+                self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
+                self.later(self.fate("stop", *key).uniform(0.1, 5), partial(self._remove, self.pods, key))
 
     def _remove(self, objects: dict[tuple[str, str], Any], key: tuple[str, str]) -> None:
         objects.pop(key, None)
@@ -572,9 +604,7 @@ class World:
 
     def _load_spec(self, run: str, name: str) -> Any:
         spec = self.specs[int(run)]
-        if isinstance(spec, TestScenarioSpec):
-            return next(step.load for step in spec.steps if step.name == name)
-        return spec
+        return attempts(spec)[name].step.load if isinstance(spec, TestScenarioSpec) else spec
 
     def _log(
         self, run: str, name: str, spec: Any, kind: str, index: int, *, final: bool, unreadable: bool = False
@@ -650,7 +680,7 @@ class World:
         def answered() -> None:
             if self.memory is memory and memory.run == run and name in memory.checking:
                 memory.checking.discard(name)
-                memory.outcomes[name] = Outcome(state, "Judged", "status 200", {f"c_{name}": 1})
+                memory.outcomes[name] = Outcome(state, "Judged", "status 200", {f"c_{name.replace('-', '_')}": 1})
                 if state is StepState.SUCCEEDED:
                     self.truth.evidence.add((run, name))
 
@@ -680,28 +710,72 @@ class World:
                     assert not done or (run, need.service) in self.truth.completed
                     assert not (healthy and probed) or (run, need.service) in self.truth.healthy
         self._check_order(status, spec)
+        self._check_attempts(status, spec)
+        waits = {each.name for each in expanded(spec.steps) if each.step.wait}
         if status.verdict is Verdict.PASSED:
-            required = [step.name for step in (*status.setup, *status.steps) if step.state is not StepState.SKIPPED]
+            required = [
+                names.attempt(step.name, step.attempts)
+                for step in (*status.setup, *status.steps)
+                if step.state is not StepState.SKIPPED and not step.optional and step.name not in waits
+            ]
             assert all((run, name) in self.truth.evidence for name in required), "a false green"
             assert all((run, name) in self.truth.running for name in services)
             assert all((run, name) in self.truth.completed for name, one in services.items() if one.completes)
-        posts = {step.name for step in spec.steps if step.http and not step.http.idempotent}
+            assert (
+                any(step.state is StepState.SUCCEEDED and not step.optional for step in status.steps) or not spec.steps
+            )
+            assert bool(status.flaky) == any(
+                step.attempts > 1 and step.state is StepState.SUCCEEDED for step in status.steps
+            )
+        posts = {name for name, each in attempts(spec).items() if each.step.sent_once}
         assert all(self.truth.sent.get((run, name), 0) <= 1 for name in posts), "a request was sent twice"
 
+    def _check_attempts(self, status: TestScenarioStatus, spec: TestScenarioSpec) -> None:
+        instances = {each.name: each for each in expanded(spec.steps)}
+        running: dict[str, int] = {}
+        for step in status.steps:
+            each = instances[step.name]
+            assert step.attempts <= (each.step.retry.limit + 1 if each.step.retry else 1), "too many attempts"
+            assert (step.matrix, step.instance_of) == (dict(each.values), each.parent)
+            assert (step.reason == "Backoff") == (step.next_attempt_at is not None)
+            if step.state is StepState.RUNNING:
+                running[each.written] = running.get(each.written, 0) + 1
+            if step.reason == "Interrupted" or "(Interrupted)" in step.message:
+                self.truth.interrupted = True
+        assert spec.max_parallel is None or sum(running.values()) <= spec.max_parallel, "too many at once"
+        for written in spec.steps:
+            assert written.max_parallel is None or running.get(written.name, 0) <= written.max_parallel
+
     def _check_order(self, status: TestScenarioStatus, spec: TestScenarioSpec) -> None:
-        states = {step.name: step.state for step in status.steps}
-        begun = {name for name, state in states.items() if state not in {StepState.PENDING, StepState.SKIPPED}}
-        for step in spec.steps:
-            for need in step.needs if step.name in begun else ():
+        instances = {each.name: each for each in expanded(spec.steps)}
+        groups: dict[str, list[StepState]] = {}
+        for step in status.steps:
+            groups.setdefault(instances[step.name].written, []).append(step.state)
+        unsuccessful = {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE}
+        begun = [step.name for step in status.steps if step.attempts]
+        for name in begun:
+            for need in instances[name].step.needs:
+                ends = groups[need.step]
+                ran = [end for end in ends if end is not StepState.SKIPPED]
                 met = {
-                    NeedResult.SUCCEEDED: {StepState.SUCCEEDED},
-                    NeedResult.FAILED: {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE},
-                    NeedResult.COMPLETED: set(StepState) - {StepState.PENDING, StepState.RUNNING, StepState.SKIPPED},
+                    NeedResult.SUCCEEDED: set(ran) == {StepState.SUCCEEDED},
+                    NeedResult.FAILED: bool(unsuccessful & set(ran)),
+                    NeedResult.COMPLETED: True,
                 }[need.result]
-                assert states[need.step] in met, f"{step.name} started before {need.step} had ended as asked"
+                ended = all(end.ended for end in ends)
+                assert ended and met, f"{name} started before {need.step} had ended as asked"  # noqa: PT018 - one claim
         if begun:
             assert all(service.healthy_at for service in status.services)
             assert all(entry.state is StepState.SUCCEEDED for entry in status.setup)
+
+
+def attempts(spec: TestScenarioSpec) -> dict[str, Instance]:
+    """Every attempt that there may be, by its name."""
+    return {
+        names.attempt(each.name, number): each
+        for each in expanded(spec.steps)
+        for number in range(1, 2 + (each.step.retry.limit if each.step.retry else 0))
+    }
 
 
 def leftovers(world: World) -> list[str]:

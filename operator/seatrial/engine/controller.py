@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from seatrial.api import names
-from seatrial.api.load import LoadSpec
+from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
+from seatrial.engine.attempts import held_back, sent_once, under_way
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
@@ -23,7 +26,14 @@ from seatrial.engine.record import Record
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
-from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
+from seatrial.engine.sight import (
+    attempt_of,
+    see_deployment,
+    see_job,
+    see_namespace,
+    see_pod,
+    see_true_conditions,
+)
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.kube.client import Client
@@ -108,7 +118,7 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
-                observed = self._observe(key, scenario.uid, scenario.status)
+                observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
                 test = self._subjects.load_test(key, body)
@@ -121,7 +131,7 @@ class Controller:
         run = _run(subject.status)
         return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
 
-    def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
+    def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
         run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
@@ -130,19 +140,27 @@ class Controller:
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
-                _label(body, "service"): see_deployment(body)
+                body["metadata"]["labels"].get(names.SERVICE, ""): see_deployment(body)
                 for kind in ("Deployment", "StatefulSet")
                 for body in self._living(uid, kind, run)
             },
-            completions={_label(body, "service"): see_job(body) for body in jobs if _is_service(body)},
-            jobs={_label(body, "step"): see_job(body) for body in jobs if not _is_service(body)},
+            completions={
+                body["metadata"]["labels"][names.SERVICE]: see_job(body) for body in jobs if _is_service(body)
+            },
+            jobs={_attempt(body): see_job(body) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
             outcomes=session.outcomes,
-            loads={step: lines.seen() for step, lines in session.loads.items()},
+            loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             refusals=session.refusals,
             refusal_reasons=session.refusal_reasons,
+            true_conditions={
+                (wanted.kind, wanted.name): see_true_conditions(body)
+                for wanted in waited_for
+                for body in self._living(uid, wanted.kind, run)
+                if body["metadata"]["name"] == wanted.name
+            },
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -163,8 +181,8 @@ class Controller:
         before, after = subject.status, decision.status
         session = self._session(key, _run(after))
         stage = _stage(key, subject, after)
-        if self._closing:
-            after = _held_back(before, after, stage.spec)
+        if self._closing and isinstance(stage.spec, TestScenarioSpec):
+            after = held_back(before, after, stage.spec)
         failure = await self._act(key, body, session, decision.actions, stage)
         again = await self._record.put(key, after, urgent=decision.urgent)
         self._announcer.transition(key, before, after)
@@ -215,48 +233,59 @@ class Controller:
     ) -> None:
         """Starts what should be going on and stops what should not."""
         activities = decision.activities
+        attempts = under_way(stage.spec, status) if isinstance(stage.spec, TestScenarioSpec) else {}
         if self._closing:
             # What is on record as sent is sent; everything else the next operator starts.
-            activities = Wanted(checks=activities.checks & _running(status) & _sent_once(stage.spec))
-        wanted = self._follow(key, session, subject, activities, stage)
+            activities = Wanted(checks=activities.checks & sent_once(attempts))
+        wanted = self._follow(key, session, subject, activities, stage, attempts)
         if isinstance(stage.spec, TestScenarioSpec):
-            wanted |= self._probe_and_check(key, session, activities, stage, stage.spec)
+            wanted |= self._probe_and_check(key, session, activities, stage, stage.spec, attempts)
         if not self._closing:
             self._activities.keep_only(session, wanted)
 
     def _probe_and_check(
-        self, key: Key, session: Session, activities: Wanted, stage: Stage, spec: TestScenarioSpec
+        self,
+        key: Key,
+        session: Session,
+        activities: Wanted,
+        stage: Stage,
+        spec: TestScenarioSpec,
+        attempts: Mapping[str, Instance],
     ) -> set[str]:
         services = {service.name: service for service in spec.environment.services}
-        steps = {step.name: step for step in spec.steps}
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
-        for name in sorted(activities.checks):
-            http = steps[name].http
-            if http is not None:
-                target = services[http.service]
-                self._activities.check(session, stage.namespace, target, steps[name], stage.context, wake)
+        for attempt in sorted(activities.checks):
+            instance = attempts[attempt]
+            context = stage.context | instance.variables
+            self._activities.check(session, stage.namespace, services, attempt, instance.step, context, wake)
         return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
 
     def _follow(
-        self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
+        self,
+        key: Key,
+        session: Session,
+        subject: Subject[Spec, Status],
+        activities: Wanted,
+        stage: Stage,
+        attempts: Mapping[str, Instance],
     ) -> set[str]:
         wanted: set[str] = set()
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
-        for name in sorted(activities.follows):
-            load = _load_of(stage.spec, name)
+        for attempt in sorted(activities.follows):
+            load = stage.spec if isinstance(stage.spec, LoadTestSpec) else attempts[attempt].step.load
             if load is None:
                 continue
             bodies = self.store.objects(subject.uid, "Pod", stage.origin.run)
-            pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == name)
-            wanted |= self._activities.follow(session, stage.namespace, name, load, pods, wake)
+            pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == attempt)
+            wanted |= self._activities.follow(session, stage.namespace, attempt, load, pods, wake)
         return wanted
 
     async def _let_go(self, key: Key, body: Object) -> None:
@@ -278,38 +307,16 @@ def _run(status: TrialStatus) -> str | None:
     return status.run.id if status.run and status.phase is not Phase.DONE else None
 
 
-def _label(body: Object, key: str) -> str:
-    return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+def _attempt(job: Object) -> str:
+    return attempt_of(job["metadata"]["labels"], STEP)
 
 
 def _is_service(body: Object) -> bool:
     return names.SERVICE in body["metadata"]["labels"]
 
 
-def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:
-    if not isinstance(spec, TestScenarioSpec):
-        return set()
-    return {step.name for step in spec.steps if step.http and not step.http.idempotent}
-
-
-def _running(status: TrialStatus) -> set[str]:
-    steps = status.steps if isinstance(status, TestScenarioStatus) else []
-    return {step.name for step in steps if step.state is StepState.RUNNING}
-
-
-def _held_back(before: TrialStatus, after: Status, spec: TestScenarioSpec | LoadTestSpec | None) -> Status:
-    """Leaves requests that may not be sent twice to the next operator: nobody would be here to take their answers."""
-    late = (_running(after) - _running(before)) & _sent_once(spec)
-    if not late or not isinstance(after, TestScenarioStatus):
-        return after
-    steps = [StepStatus(name=step.name) if step.name in late else step for step in after.steps]
-    return after.model_copy(update={"steps": steps})
-
-
-def _load_of(spec: TestScenarioSpec | LoadTestSpec | None, step: str) -> LoadSpec | None:
-    if isinstance(spec, TestScenarioSpec):
-        return next((entry.load for entry in spec.steps if entry.name == step), None)
-    return spec
+def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:
+    return [step.wait.for_ for step in spec.steps if step.wait and step.wait.for_] if spec else []
 
 
 def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from seatrial.api import names
-from seatrial.api.cel import EvaluationError, Scope, template_scope
+from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, template_scope
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.step import Job, JobStep, Step
+from seatrial.api.step import Job
 from seatrial.api.template import render
 from seatrial.build.copies import with_pull_secrets
 from seatrial.build.environment import guards, namespace
@@ -27,7 +28,7 @@ from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
-from seatrial.kube.resources import BY_KIND, NAMESPACES, SERVICES, WORKLOADS, Resource
+from seatrial.kube.resources import BY_KIND, JOBS, NAMESPACES, SERVICES, WORKLOADS, Resource
 from seatrial.plan.decision import (
     Action,
     CopyInputs,
@@ -36,6 +37,7 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopAttempt,
     StopServices,
     StopWorkloads,
 )
@@ -101,10 +103,12 @@ class Performer:
                 await self._copy_inputs(stage)
             case StartService(service=name):
                 await self._start_service(stage, name)
-            case StartJob(step=name):
-                await self._start_job(stage, name)
-            case StartLoad(step=name):
-                await self._start_load(stage, name)
+            case StartJob(step=name, attempt=attempt):
+                await self._start_job(stage, name, attempt)
+            case StartLoad(step=name, attempt=attempt):
+                await self._start_load(stage, name, attempt)
+            case StopAttempt(step=name, attempt=attempt):
+                await self._stop_attempt(stage, name, attempt)
             case StopServices(services=services):
                 await self._stop_services(stage, services)
             case StopWorkloads():
@@ -136,29 +140,33 @@ class Performer:
             await self._create(stage, body)
         await self._create(stage, with_pull_secrets(workload, _pull_secrets(stage)))
 
-    async def _start_job(self, stage: Stage, name: str) -> None:
+    async def _start_job(self, stage: Stage, name: str, attempt: int) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no Jobs of steps
-        entries: list[JobStep | Step] = [*stage.spec.setup, *stage.spec.steps, *stage.spec.teardown]
-        entry = next(entry for entry in entries if entry.name == name)
-        assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
-        rendered = _rendered_job(entry.job, stage.context)
-        limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
-        built = job(stage.origin, stage.namespace, name, rendered, limit)
+        sequences = {entry.name: entry for entry in (*stage.spec.setup, *stage.spec.teardown)}
+        if name in sequences:
+            spec, limit = sequences[name].job, sequences[name].timeout.total_seconds()
+            rendered = _rendered_job(spec, stage.context)
+        else:
+            instance = _instance(stage.spec, name)
+            assert instance.step.job is not None  # noqa: S101 - only steps with a job are planned as one
+            rendered = _rendered_job(instance.step.job, stage.context | instance.variables)
+            limit = instance.step.time_limit
+        built = job(stage.origin, stage.namespace, name, rendered, limit, attempt)
         if rendered.files:
             title = built["metadata"]["name"]
             await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
-    async def _start_load(self, stage: Stage, name: str) -> None:
+    async def _start_load(self, stage: Stage, name: str, attempt: int) -> None:
         if isinstance(stage.spec, LoadTestSpec):
             load: LoadSpec = stage.spec
             job_title = names.load_job(stage.origin.name, stage.origin.uid, stage.origin.run)
             run_spec = load.model_dump_json(by_alias=True, exclude_unset=True)
         else:
             assert stage.spec is not None  # noqa: S101 - nothing starts without a spec
-            step = next(entry for entry in stage.spec.steps if entry.name == name)
+            step = _instance(stage.spec, name).step
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
-            load, job_title, run_spec = step.load, job_name(name), ""
+            load, job_title, run_spec = step.load, job_name(name, attempt), ""
         target = await self._target(stage.namespace, load)
         built = load_job(
             stage.origin,
@@ -170,8 +178,15 @@ class Performer:
             image=self._settings.worker_image,
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
+            attempt=attempt,
         )
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
+
+    async def _stop_attempt(self, stage: Stage, name: str, attempt: int) -> None:
+        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
+            metadata = body["metadata"]
+            if metadata["name"] == job_name(name, attempt) and not metadata.get("deletionTimestamp"):
+                await self._delete(stage, JOBS, body)
 
     async def _target(self, namespace_name: str, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
@@ -250,6 +265,10 @@ class Performer:
             self._store.put(kind, stored)
 
 
+def _instance(spec: TestScenarioSpec, name: str) -> Instance:
+    return next(instance for instance in expanded(spec.steps) if instance.name == name)
+
+
 def _pull_secrets(stage: Stage) -> list[str]:
     return stage.spec.environment.image_pull_secrets if isinstance(stage.spec, TestScenarioSpec) else []
 
@@ -260,9 +279,9 @@ def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
     Raises:
         Refused: An expression has no value, or what comes out is no Job any more.
     """
-    captures = frozenset(key.removeprefix("captures.") for key in context if key.startswith("captures."))
+    scope = template_scope(captures_in(context), axes_in(context))
     try:
-        return Job.model_validate(_rendered(spec.to_kubernetes(), template_scope(captures), context))
+        return Job.model_validate(_rendered(spec.to_kubernetes(), scope, context))
     except EvaluationError as error:
         raise Refused(f"an expression of the job has no value: {error}") from error
     except ValidationError as error:

@@ -75,8 +75,8 @@ class Session:
     Attributes:
         run: Name of the run.
         probes: What probes have met, by service.
-        outcomes: Results of requests, by step.
-        loads: Workers' lines, by step.
+        outcomes: Results of requests, by attempt.
+        loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
         refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
@@ -95,7 +95,7 @@ class Session:
     looked: float = field(default_factory=time.monotonic)
 
     def checking(self) -> frozenset[str]:
-        """Steps whose request is under way."""
+        """Attempts whose request is under way."""
         return frozenset(
             name.removeprefix("check/")
             for name, task in self.tasks.items()

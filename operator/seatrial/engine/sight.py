@@ -1,5 +1,6 @@
 """From Kubernetes' objects to what plans are made from."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,7 +78,7 @@ def see_pod(body: Object) -> PodSeen:
     unscheduled = _condition(status, "PodScheduled", "False")
     return PodSeen(
         name=metadata["name"],
-        owner=labels.get(names.SERVICE) or labels.get(names.STEP, ""),
+        owner=labels.get(names.SERVICE) or attempt_of(labels),
         kind="service" if names.SERVICE in labels else "step" if names.STEP in labels else "",
         index=int(index) if index is not None else None,
         created=moment(metadata["creationTimestamp"]),
@@ -95,6 +96,22 @@ def see_pod(body: Object) -> PodSeen:
         deleting_since=_deleting_since(metadata),
         init=init is not None,
     )
+
+
+def attempt_of(labels: Mapping[str, str], step: str = "") -> str:
+    """Name of the attempt at a step that an object was made for.
+
+    Args:
+        labels: The object's labels.
+        step: What the step is called if they do not say.
+    """
+    return names.attempt(labels.get(names.STEP, step), int(labels.get(names.ATTEMPT, "1")))
+
+
+def see_true_conditions(body: Object) -> frozenset[str]:
+    """Reads the types of an object's conditions that are True."""
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return frozenset(condition.get("type", "") for condition in conditions if condition.get("status") == "True")
 
 
 def _unfinished_init(status: Object) -> Object | None:

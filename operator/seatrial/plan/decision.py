@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from seatrial.api import names
 from seatrial.api.status import TrialStatus
 
 Status = TypeVar("Status", bound=TrialStatus)
@@ -54,26 +55,36 @@ class StartService(Action):
 
 @dataclass(frozen=True)
 class StartJob(Action):
-    """Create the Job of a setup, step or teardown entry."""
+    """Create the Job of a setup, step or teardown entry, for one attempt."""
 
     step: str
+    attempt: int = 1
 
     @property
     def key(self) -> str:
         """See Action.key."""
-        return f"StartJob/{self.step}"
+        return f"StartJob/{names.attempt(self.step, self.attempt)}"
 
 
 @dataclass(frozen=True)
 class StartLoad(Action):
-    """Create the Indexed Job with the workers of a load; of a LoadTest, the step is its name."""
+    """Create the Indexed Job with the workers of a load, for one attempt; of a LoadTest, the step is its name."""
 
     step: str
+    attempt: int = 1
 
     @property
     def key(self) -> str:
         """See Action.key."""
-        return f"StartLoad/{self.step}"
+        return f"StartLoad/{names.attempt(self.step, self.attempt)}"
+
+
+@dataclass(frozen=True)
+class StopAttempt(Action):
+    """Delete the Job of an attempt whose time is over, so that it does not meet the next one."""
+
+    step: str
+    attempt: int
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,8 @@ class Activities:
 
     Attributes:
         probes: Services to probe.
-        checks: Steps whose request to send.
-        follows: Steps whose workers' output to follow.
+        checks: Attempts whose request to send.
+        follows: Attempts whose workers' output to follow.
     """
 
     probes: frozenset[str] = frozenset()

@@ -49,7 +49,7 @@ class PodSeen:
 
     Attributes:
         name: Its name.
-        owner: Name of the service or step it belongs to.
+        owner: Name of the service, or of the attempt at a step, that it belongs to.
         kind: ``service`` or ``step``, because both may have the same name; empty if it is not known.
         index: Completion index in an Indexed Job.
         created: When it was created.
@@ -141,18 +141,23 @@ class LoadSeen:
 class Observed:
     """Everything that was seen of one run.
 
+    What belongs to a step is found by the name of the attempt (``names.attempt``), so that what became of one never
+    counts for another.
+
     Attributes:
         namespace: The environment's namespace, if it is there.
         deployments: By service.
         completions: Jobs of services that run to their end, by service.
-        jobs: By step.
+        jobs: By attempt.
         pods: All pods of the run.
         probes: By service.
-        checking: Steps whose request is under way in this process.
-        outcomes: Results of requests, by step.
-        loads: What workers told, by step.
+        checking: Attempts whose request is under way in this process.
+        outcomes: Results of requests, by attempt.
+        loads: What workers told, by attempt.
         refusals: What the API server refused for good, by the key of the action.
         refusal_reasons: Their reasons, for those that have one of their own.
+        true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
+            and is there.
     """
 
     namespace: NamespaceSeen | None = None
@@ -166,10 +171,11 @@ class Observed:
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
     refusal_reasons: Mapping[str, str] = field(default_factory=dict)
+    true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
-    def pods_of(self, step: str) -> tuple[PodSeen, ...]:
-        """The pods of a step."""
-        return tuple(pod for pod in self.pods if pod.owner == step and pod.kind != "service")
+    def pods_of(self, attempt: str) -> tuple[PodSeen, ...]:
+        """The pods of an attempt at a step."""
+        return tuple(pod for pod in self.pods if pod.owner == attempt and pod.kind != "service")
 
     def pods_of_service(self, service: str) -> tuple[PodSeen, ...]:
         """The pods of a service."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from seatrial.api import names
+from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
@@ -24,7 +25,7 @@ from seatrial.plan.decision import (
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.services import plan_services, unhealthy
 from seatrial.plan.shutdown import plan_shutdown
-from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
+from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
@@ -62,6 +63,7 @@ def _finish(
         update = {
             "conditions": conditions(status, now, invalid=invalid, environment=healthy, blocked=blocked),
             "progress": progress(status.steps),
+            "flaky": any(step.flaky for step in status.steps) or None,
         }
         status = status.model_copy(update=update)
     return replace(decision, status=status, announcements=announced(scenario.status, status, invalid))
@@ -82,7 +84,7 @@ def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: 
         phase=Phase.PROVISIONING,
         run=new_run(scenario.generation, now, namespace),
         setup=[StepStatus(name=entry.name) for entry in spec.setup],
-        steps=[StepStatus(name=step.name) for step in spec.steps],
+        steps=[pending(instance) for instance in expanded(spec.steps)],
         teardown=[StepStatus(name=entry.name) for entry in spec.teardown],
         history=remembered(scenario.status),
     )
@@ -173,7 +175,8 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             return _end(
                 replace(scenario, status=status), observed, now, Judgement(Verdict.ERROR, "SetupFailed", message)
             )
-        steps = plan_steps(spec.steps, status.steps, observed, now)
+        run = RunIdentity(scenario.uid, status.run.id if status.run else "")
+        steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
         status = status.model_copy(
             update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
         )
