@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api.cel import TRANSFORMED, EvaluationError, ExpressionError, http_scope, template_scope, threshold_scope
+from seatrial.api.cel import TRANSFORMED, EvaluationError, ExpressionError, http_scope, template_scope
+from seatrial.api.threshold import threshold_scope
 
 HTTP = http_scope(frozenset({"id"}))
 
@@ -66,7 +67,7 @@ def test_what_is_wrong_whatever_the_answer_is_told_with_place_and_remedy(express
     [
         ("latency.p99 < 250", "write durations as duration('250ms')"),
         ("errors.rate < 1", "write the number with a decimal point, for example 1.0"),
-        ("latency.p98 < duration('1s')", "known here are latency.min, "),
+        ("latency.p98 < duration('1s')", "known here are latency.count, "),
     ],
 )
 def test_thresholds_that_compare_apples_with_pears_name_the_remedy(expression: str, remedy: str) -> None:

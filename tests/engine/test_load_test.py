@@ -59,7 +59,7 @@ async def test_the_worker_job_is_owned_by_the_load_test_and_knows_its_target(wor
     uid = world.load_test(target={"service": "web", "port": "http"})["metadata"]["uid"]
     await world.until(lambda: jobs)
     assert jobs[0]["metadata"]["ownerReferences"][0]["uid"] == uid
-    env = {entry["name"]: entry["value"] for entry in jobs[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    env = {entry["name"]: entry.get("value") for entry in jobs[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert env["SEATRIAL_TARGET"] == "web:8080"
     world.kill()
 

@@ -122,7 +122,7 @@ def load() -> type_of_load:
     an error takes no second to be seen.
     """
 
-    def run(
+    def let_loose(
         answer: type_of_exchange,
         *,
         profile: dict[str, Any],
@@ -133,13 +133,17 @@ def load() -> type_of_load:
         port: int | None = None,
         host: str = "127.0.0.1",
         stop_after: float | None = None,
+        run: str = "",
+        secrets: dict[tuple[str, str], str] | None = None,
+        **more: Any,
     ) -> Outcome:
         spec = LoadSpec.model_validate(
             {
                 "target": {"service": "tested"},
                 "profile": {"duration": "1s", **profile},
                 "requestTimeout": timeout,
-                "requests": requests or [{}],
+                "requests": [{}] if requests is None else requests,
+                **more,
             }
         )
         lines: list[str] = []
@@ -148,7 +152,8 @@ def load() -> type_of_load:
             server = Server(answer)
             listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
             real = listener.sockets[0].getsockname()[1]
-            share = shortened(assignment(spec, host=host, port=port or real, index=0), warmup=warmup, seconds=seconds)
+            whole = assignment(spec, host=host, port=port or real, index=0, run=run, secrets=secrets)
+            share = shortened(whole, warmup=warmup, seconds=seconds)
             stop = asyncio.Event()
             if stop_after is not None:
                 asyncio.get_running_loop().call_later(stop_after, stop.set)
@@ -163,7 +168,7 @@ def load() -> type_of_load:
             server, done = runner.run(measure())
         return Outcome([parse_line(line) for line in lines], server, done, spec)
 
-    return run
+    return let_loose
 
 
 def shortened(share: Assignment, *, warmup: float, seconds: float) -> Assignment:

@@ -98,3 +98,27 @@ def test_the_worst_line_is_no_burden_for_a_log(requests: int) -> None:
     # The last line holds all, however long it is.
     assert all(entry.latency is not None for entry in final.by_request)
     assert len(final.to_text()) < 300_000
+
+
+def test_a_worker_that_is_out_of_cpu_says_for_how_long() -> None:
+    async def busy() -> WorkerLine:
+        share = assignment(
+            LoadSpec.model_validate({"target": {"service": "web"}, "profile": {"users": 1, "duration": "1h"}}),
+            host="127.0.0.1",
+            port=1,
+            index=0,
+        )
+        begin = monotonic_ns()
+        journal = Journal(0, Users(share, begin), begin)
+        while monotonic_ns() < begin + 600_000_000:
+            pass
+        journal.loop_lag = 200_000_000
+        line = await journal.line()
+        again = await journal.line()
+        assert again.busy == line.busy
+        return line
+
+    line = asyncio.run(busy())
+    assert line.late == pytest.approx(0.6, abs=0.2)
+    # Others may have had the core meanwhile.
+    assert line.busy == pytest.approx(0.6 if line.cpu > 0.9 * line.limit else 0.0, abs=0.2)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.status import ThresholdResult, ThresholdState
+from seatrial.api.threshold import of_request
 from seatrial.load.histogram import Recording
 from seatrial.load.line import LineError, RequestLine, WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
@@ -51,6 +52,9 @@ def line(worker: int, values: list[int], **fields: Any) -> WorkerLine:
             "errors": {},
             "dropped": 0,
             "retries": 0,
+            "checks": 0,
+            "checks_failed": 0,
+            "flows": 0,
             "bytes": 100 * len(values),
             "ended": len(values),
             "per_second": 1.0,
@@ -62,6 +66,11 @@ def line(worker: int, values: list[int], **fields: Any) -> WorkerLine:
             "cpu_max": 0.1,
             "loop_lag": 0,
             "loop_lag_max": 0,
+            "began": 1.0,
+            "limit": 1.0,
+            "busy": 0.0,
+            "late": 0.0,
+            "throttled": 0.0,
             "latency": encoded(values),
             "service": encoded([value // 2 for value in values]),
             **fields,
@@ -134,6 +143,9 @@ def test_rates() -> None:
 def test_values_for_thresholds() -> None:
     values = threshold_values(merged({0: line(0, [1000, 2000, 3000], errors={"reset": 1})}, spec()))
     assert set(values) == LATENCIES | {
+        "latency.count",
+        "serviceTime.count",
+        "checks.count",
         "errors.count",
         "errors.rate",
         "requests.count",
@@ -208,3 +220,43 @@ def test_a_broken_histogram_names_its_worker() -> None:
 def test_thresholds_are_passed_on() -> None:
     threshold = ThresholdResult(expr="errors.rate < 0.1", state=ThresholdState.PASSED, value="errors.rate = 0")
     assert load_result(merged({0: line(0, [1])}, spec()), [threshold]).thresholds == [threshold]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.integers(0, 10_000_000), min_size=1, max_size=30), min_size=1, max_size=5))
+def test_the_values_of_one_request_are_those_of_all_its_samples(parts: list[list[int]]) -> None:
+    def told(worker: int, values: list[int]) -> WorkerLine:
+        single = RequestLine(requests=len(values), errors=1, latency=encoded(values))
+        other = RequestLine(requests=1, errors=0, latency=encoded([77]))
+        return line(worker, [*values, 77], by_request=(other, single))
+
+    many = merged({n: told(n, values) for n, values in enumerate(parts)}, spec(len(parts), 2))
+    everything = list(chain.from_iterable(parts))
+    alone = threshold_values(merged({0: line(0, everything)}, spec()))
+    values = threshold_values(many, {1})
+    assert values[f"{of_request(1)}.latency.count"] == len(everything)
+    assert values[f"{of_request(1)}.latency.p99"] == alone["latency.p99"]
+    assert values[f"{of_request(1)}.errors.rate"] == len(parts) / len(everything)
+
+
+def test_the_generator_is_as_good_as_its_worst_worker() -> None:
+    lines = {0: line(0, [5], cpu_max=0.4, limit=0.5, began=10.0), 1: line(1, [5], busy=3.0, lag_p99=1500, began=10.25)}
+    generator = load_result(merged(lines, spec(2))).generator
+    assert generator is not None
+    assert (generator.cpu_max, generator.busy_seconds, generator.lag_p99_milliseconds) == (0.8, 3.0, 1.5)
+    assert generator.start_skew_milliseconds == 250
+
+
+def test_time_counts_once_every_worker_measures() -> None:
+    assert merged({0: line(0, [5])}, spec(2)).measured_by_all == 0.0
+    assert merged({0: line(0, [5]), 1: line(1, [5], measured=4.0)}, spec(2)).measured_by_all == 4.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=5))
+def test_checks_are_added_up(workers: list[tuple[int, int]]) -> None:
+    lines = {n: line(n, [5], checks=held + wrong, checks_failed=wrong) for n, (held, wrong) in enumerate(workers)}
+    result = merged(lines, spec(len(workers)))
+    held, wrong = (sum(counts) for counts in zip(*workers, strict=True))
+    values = threshold_values(result)
+    assert values["checks.count"] == held + wrong
+    assert values.get("checks.rate") == (pytest.approx(held / (held + wrong)) if held + wrong else None)

@@ -44,14 +44,20 @@ def pod(owner: str, name: str = "", **state: Any) -> PodSeen:
     return PodSeen(name=name or f"{owner}-x1", owner=owner, **{"created": NOW, **state})
 
 
-def heard(workers: int = 1, *finished: int, values: dict[str, Any] | None = None, **result: Any) -> LoadSeen:
+def heard(
+    workers: int = 1, *finished: int, values: dict[str, Any] | None = None, measured: float = 5.0, **result: Any
+) -> LoadSeen:
     """What workers told that have all reported, of which some have finished."""
-    summary = LatencySummary(**dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p999", "max"), "5ms"))
+    summary = LatencySummary(**dict.fromkeys(("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max"), "5ms"))
     told = {"workers_reporting": workers, "requests": 1000, "achieved_rate": 100.0, "requested_rate": 100.0}
     return LoadSeen(
         LoadResult(**{"workers": workers, "latency": summary, **told, **result}),
-        {"latency.p99": timedelta(milliseconds=5), "errors.rate": 0.0} if values is None else values,
+        {
+            "latency.count": 1000,
+            **({"latency.p99": timedelta(milliseconds=5), "errors.rate": 0.0} if values is None else values),
+        },
         frozenset(finished),
+        measured=measured,
     )
 
 
@@ -91,7 +97,7 @@ class Trial:
     def turn(self, seconds: float = 0, **seen: Any) -> Decision[Any]:
         """Takes a turn. The environment's namespace is there unless ``namespace`` says otherwise."""
         is_load = isinstance(self.status, LoadTestStatus)
-        default = None if is_load or self.status.run is None or self.status.phase == "Done" else NAMESPACE
+        default = None if is_load or not self.status.active else NAMESPACE
         observed = Observed(**{"namespace": default, **seen})
         decide: Any = plan_loadtest if is_load else plan_scenario
         decision: Decision[Any] = decide(self.subject, observed, at(seconds))

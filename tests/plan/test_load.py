@@ -7,8 +7,9 @@ import pytest
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import ErrorCount, LoadResult, StepState, ThresholdState
-from seatrial.plan.load import judge_load, judge_thresholds, present, waits_for
+from seatrial.plan.load import judge_load, present, waits_for
 from seatrial.plan.observed import JobSeen, LoadSeen, Observed, PodSeen
+from seatrial.plan.thresholds import judge_thresholds
 from tests.plan.situations import NOW, at, heard, load_spec, pod
 
 FAST = {"expr": "latency.p99 < duration('250ms')"}
@@ -51,7 +52,7 @@ def test_a_threshold_without_data_never_passes() -> None:
 
 def test_thresholds_are_pending_until_the_end() -> None:
     spec = load_spec(thresholds=[FAST, CLEAN])
-    values = {"latency.p99": timedelta(milliseconds=12), "errors.rate": 0.25}
+    values = {"latency.p99": timedelta(milliseconds=12), "latency.count": 1000, "errors.rate": 0.25}
     live = judge_thresholds(spec, values, final=False)
     assert [(one.state, one.value) for one in live] == [
         (ThresholdState.PENDING, "latency.p99 = 12ms"),

@@ -15,8 +15,6 @@ from typing import Any, Final, TypeAlias
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
-_LATENCIES: Final = ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
-
 #: Axes of a matrix, each with the CEL type of its values.
 Axes: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -87,6 +85,11 @@ class Program:
         return _plain(result.plain_value())
 
 
+def probe_scope() -> Scope:
+    """The scope of a probe's ``expect``: the answer alone."""
+    return Scope(_answer("response"))
+
+
 def http_scope(captures: frozenset[str], matrix: Axes = ()) -> Scope:
     """The scope of ``expect`` and ``capture``: the answer to the request and what earlier steps captured."""
     return Scope((*_answer("response"), *_run_variables(captures, matrix)))
@@ -120,21 +123,6 @@ def _answer(prefix: str) -> tuple[tuple[str, str], ...]:
         (f"{prefix}.json", "dyn"),
         (f"{prefix}.text", "string"),
         (f"{prefix}.time", "duration"),
-    )
-
-
-def threshold_scope() -> Scope:
-    """The scope of thresholds: the merged result of all workers."""
-    return Scope(
-        (
-            *((f"{kind}.{quantile}", "duration") for kind in ("latency", "serviceTime") for quantile in _LATENCIES),
-            ("errors.count", "int"),
-            ("errors.rate", "double"),
-            ("requests.count", "int"),
-            ("rate.achieved", "double"),
-            ("rate.requested", "double"),
-            ("dropped.count", "int"),
-        )
     )
 
 

@@ -1,22 +1,13 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from seatrial.api.base import DnsName, Expression, Model, Template, list_map, rules, unique
+from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
-
-Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-class Header(Model):
-    """One header of an HTTP request."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)] = Field(
-        description="Name of the header; case does not matter."
-    )
-    value: Template = Field(description="Its value.")
+from seatrial.api.environment import Resources
+from seatrial.api.exchange import Data, Exchange, Flow, Request
 
 
 class Target(Model):
@@ -24,45 +15,6 @@ class Target(Model):
 
     service: DnsName = Field(description="Name of the Service.")
     port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
-
-
-class Request(Model):
-    """One kind of request that the load is made of."""
-
-    name: Annotated[str, Field(max_length=50)] | None = Field(
-        None, description="Name under which its results are reported. Default: method and path."
-    )
-    method: Method = Field("GET", description="HTTP method. Default GET.")
-    path: Annotated[str, Field(pattern=r"^/", max_length=2048)] = Field("/", description="Path and query.")
-    headers: Annotated[list[Header], unique("name")] = Field(
-        [], max_length=32, description="Headers to send.", json_schema_extra=list_map("name")
-    )
-    json_body: Any = Field(
-        None,
-        alias="json",
-        description="Body, sent as JSON.",
-        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
-    )
-    text: Annotated[str, Field(max_length=16384)] | None = Field(
-        None, description="Body, sent as plain text (UTF-8). Give one of json and text."
-    )
-    weight: Annotated[int, Field(ge=1, le=1000)] = Field(
-        1, description="Share of this request among all, in relation to the other weights. Default 1."
-    )
-
-    # Not a CEL rule: what takes any JSON has no type, so no rule can see it.
-    model_config = {"json_schema_extra": {"not": {"required": ["json", "text"]}}}
-
-    @property
-    def label(self) -> str:
-        """Name under which the results of this request are reported."""
-        return self.name or f"{self.method} {self.path}"
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        if self.json_body is not None and self.text is not None:
-            raise ValueError("give one of json and text, not both")
-        return self
 
 
 class Profile(Model):
@@ -117,7 +69,16 @@ class Threshold(Model):
 
     expr: Expression = Field(
         description="CEL over the merged result, for example latency.p99 < duration('250ms') or errors.rate < 0.01. "
-        "A result without data never passes."
+        "One request by its name: request['GET /orders'].latency.p99. A result without data never passes."
+    )
+    abort_on_fail: bool = Field(
+        False,
+        description="End the load as soon as this is false on the merge of all workers, with the verdict Failed. "
+        "Default false.",
+    )
+    after: Duration = Field(
+        seconds(0),
+        description="Time from the start of measuring before which it is not judged while load goes on. Default 0s.",
     )
 
 
@@ -126,11 +87,20 @@ class LoadSpec(Model):
 
     target: Target = Field(description="Where the load goes.")
     requests: list[Request] = Field(
-        [Request()],
-        min_length=1,
+        [],
         max_length=50,
         description="What is sent; each arrival picks one by weight. Default: GET /.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    flows: list[Flow] = Field(
+        [],
+        max_length=10,
+        description="What users do, instead of requests: each arrival, or each turn of a user, goes through one by "
+        "weight, with cookies of its own. 50 steps in all.",
+        json_schema_extra=list_map("name"),
+    )
+    data: Annotated[list[Data], unique("name")] = Field(
+        [], max_length=10, description="Values that requests are made of.", json_schema_extra=list_map("name")
     )
     profile: Profile = Field(description="How much load and for how long.")
     request_timeout: Duration = Field(
@@ -139,6 +109,11 @@ class LoadSpec(Model):
     )
     workers: Annotated[int, Field(ge=1, le=100)] = Field(
         1, description="Worker pods among which the load is divided evenly. Default 1."
+    )
+    resources: Resources | None = Field(
+        None,
+        description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
+        "and no CPU limit, of which a worker uses one core at most.",
     )
     thresholds: list[Threshold] = Field(
         [],
@@ -154,11 +129,40 @@ class LoadSpec(Model):
                 "!has(self.profile.users) || self.profile.users >= self.workers)",
                 "fewer requests per second (or users) than workers: lower workers",
             ),
+            (
+                "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
+                "give one of requests and flows",
+            ),
         )
     }
 
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """All requests, those of flows included, in the order in which they are reported."""
+        if self.flows:
+            return tuple(step for flow in self.flows for step in flow.steps)
+        return tuple(self.requests or [Request()])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the requests, in their order."""
+        return tuple(exchange.label for exchange in self.exchanges)
+
+    @property
+    def secrets(self) -> dict[tuple[str, str], str]:
+        """Environment variables in which workers find the Secrets' values, by name and key of each Secret."""
+        found = [
+            (header.value_from.secret_key_ref.name, header.value_from.secret_key_ref.key)
+            for exchange in self.exchanges
+            for header in exchange.headers
+            if header.value_from
+        ]
+        return {source: f"SEATRIAL_SECRET_{number}" for number, source in enumerate(dict.fromkeys(found))}
+
     @model_validator(mode="after")
     def _work_for_each_worker(self) -> Self:
+        if self.requests and self.flows:
+            raise ValueError("give one of requests and flows")
         if (self.profile.rate or self.profile.users or 0) < self.workers:
             raise ValueError("fewer requests per second (or users) than workers: lower workers")
         return self

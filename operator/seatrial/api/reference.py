@@ -13,11 +13,12 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from seatrial.api import duration, generated
 from seatrial.api.base import API_VERSION
-from seatrial.api.cel import Scope, http_scope, template_scope, threshold_scope
+from seatrial.api.cel import Scope, http_scope, probe_scope, template_scope
 from seatrial.api.crd import KINDS, Kind
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
 from seatrial.api.structural import Schema
+from seatrial.api.threshold import threshold_scope
 
 #: The least that is worth applying, by kind.
 EXAMPLES: dict[Kind, str] = {
@@ -55,6 +56,7 @@ spec:
 _CAPTURED = ("captures.NAME", "dyn")
 _SCOPES: dict[Kind, tuple[tuple[str, Scope, bool], ...]] = {
     TestScenario: (
+        ("In `expect` of a probe", probe_scope(), False),
         ("In `expect` and `capture` of a step", http_scope(frozenset()), True),
         ("In `${…}`", template_scope(frozenset()), True),
         ("In `thresholds`", threshold_scope(), False),
@@ -154,11 +156,19 @@ def _explanation(field: Schema, definitions: dict[str, Schema]) -> str:
     return _prose(field.get("description") or _object(field, definitions)[1]["description"])
 
 
+def _not_together(rule: Schema) -> str:
+    """Fields of which only one may be given, as the models say it too."""
+    if "required" in rule:
+        return f"give one of {' and '.join(rule['required'])}, not both"
+    *others, last = dict.fromkeys(field for pair in rule["anyOf"] for field in pair["required"])
+    return f"give one of {', '.join(others)} and {last}"
+
+
 def _messages(schema: Schema) -> Iterator[str]:
     """The object's own rules and those of its fields, in words."""
     yield from _of_rules(schema)
     if "not" in schema:
-        yield f"give one of {' and '.join(schema['not']['required'])}, not both"
+        yield _not_together(schema["not"])
     for key, field in schema["properties"].items():
         yield from (f"{key}: {message}" for message in _of_rules(field) if not _is_duration(field))
 

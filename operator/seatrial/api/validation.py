@@ -11,29 +11,42 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from seatrial.api import template
+from seatrial.api import duration, template
 from seatrial.api.base import Model
+from seatrial.api.captures import reads_captures, secret_captures
 from seatrial.api.cel import (
     ExpressionError,
     Scope,
     assertion_scope,
     http_scope,
+    probe_scope,
     template_scope,
-    threshold_scope,
 )
+from seatrial.api.control import Schedule
+from seatrial.api.cron import Cron, CronError
 from seatrial.api.environment import Service
 from seatrial.api.environment_checks import environment_problems
+from seatrial.api.exchange import Exchange
 from seatrial.api.expansion import expanded, mistakes
 from seatrial.api.load import LoadSpec
+from seatrial.api.load_scope import answer_scope, request_scope
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
 from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
+from seatrial.api.table import TableError, variables
+from seatrial.api.threshold import compile_threshold
 from seatrial.api.wait import WaitFor, WaitKind
 
 #: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
 SPEC_BYTES = 200_000
+
+#: Workers find their load in one environment variable, of which Linux takes 128 KiB.
+LOAD_BYTES = 120_000
+
+#: Requests of a load that have results of their own in status.
+EXCHANGES = 50
 
 #: Captured values are kept in status, at most 512 bytes each.
 CAPTURES = 24
@@ -81,7 +94,20 @@ def read(kind: type[Spec], spec: Any) -> Spec:
 
 
 def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
-    return _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+    if spec.schedule is not None:
+        yield from _schedule(spec.schedule)
+    yield from _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+
+
+def _schedule(schedule: Schedule) -> Iterator[Problem]:
+    for field, given, cron, zone in (
+        ("timeZone", schedule.time_zone, "0 0 * * *", schedule.time_zone),
+        ("cron", schedule.cron, schedule.cron, "UTC"),
+    ):
+        try:
+            Cron(cron, zone)
+        except CronError as error:
+            yield Problem(f"spec.schedule.{field}", _shown(given), str(error))
 
 
 def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
@@ -161,9 +187,16 @@ def _service(field: str, service: Service, services: Mapping[str, Service]) -> I
     numbers = [port.port for port in service.ports]
     for number in sorted({number for number in numbers if numbers.count(number) > 1}):
         yield Problem(f"{field}.ports", str(number), "is given under two names: keep one")
-    for kind, probe in (("http", service.ready.http), ("tcp", service.ready.tcp)):
+    yield from _ready(f"{field}.ready", service)
+
+
+def _ready(field: str, service: Service) -> Iterator[Problem]:
+    ready = service.ready
+    for kind, probe in (("http", ready.http), ("tcp", ready.tcp), ("grpc", ready.grpc)):
         if probe:
-            yield from _port(f"{field}.ready.{kind}.port", probe.port, service)
+            yield from _port(f"{field}.{kind}.port", probe.port, service)
+    for index, expression in enumerate(ready.http.expect if ready.http else []):
+        yield from _expression(f"{field}.http.expect[{index}]", expression, probe_scope(), [], truth=True)
 
 
 def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
@@ -180,10 +213,12 @@ def _captures(steps: list[Step]) -> Iterator[Problem]:
     """Captures have one name in the whole scenario, and are so few that all of them fit into status."""
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
-        for name in step.capture:
+        for field, name in [("capture", name) for name in step.capture] + [
+            ("captureSecret", name) for name in step.capture_secret
+        ]:
             if name in seen:
                 yield Problem(
-                    f"spec.steps[{index}].capture.{name}", "", f"step {seen[name]} captures it already: rename one"
+                    f"spec.steps[{index}].{field}.{name}", "", f"step {seen[name]} captures it already: rename one"
                 )
             seen.setdefault(name, step.name)
     if len(seen) > CAPTURES:
@@ -212,6 +247,7 @@ def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Serv
         yield from _answers(field, step, assertion_scope(reads, captures, axis_types(step.matrix)), steps)
     if step.job:
         yield from _templates(f"{field}.job", step.job, plain, steps)
+    yield from _shown_secrets(field, step, secret_captures(steps))
     if step.wait and step.wait.duration is not None and step.timeout and step.timeout < step.wait.duration:
         yield Problem(f"{field}.timeout", "", "is over before wait.duration is: leave it out, or make it longer")
     if step.load:
@@ -239,7 +275,7 @@ def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
             other = steps.get(need.step)
             if other and need.result is NeedResult.SUCCEEDED and other.name not in seen:
                 seen.add(other.name)
-                names.update(other.capture)
+                names.update(other.captured)
                 waiting.append(other)
     return frozenset(names)
 
@@ -257,34 +293,94 @@ def _waits(spec: TestScenarioSpec, services: Mapping[str, Service]) -> Iterator[
             yield _unknown(f"spec.steps[{index}].wait.for.name", wanted.name, wanted.kind, known[wanted.kind])
 
 
+def _shown_secrets(field: str, step: Step, secrets: frozenset[str]) -> Iterator[Problem]:
+    """Secrets may go into requests and into the env of Jobs; anything else of a Job, and captures, can be read."""
+    for name, expression in step.capture.items():
+        for secret in sorted(reads_captures([expression]) & secrets):
+            yield Problem(f"{field}.capture.{name}", "", f"captures.{secret} is a secret: use captureSecret here too")
+    for name, value in (step.job.to_kubernetes() if step.job else {}).items():
+        if name != "env":
+            for secret in sorted(reads_captures(template.expressions(value)) & secrets):
+                yield Problem(
+                    f"{field}.job.{name}", "", f"captures.{secret} is a secret, which would be shown here: use env"
+                )
+
+
 def _answers(field: str, step: Step, scope: Scope, steps: list[Step]) -> Iterator[Problem]:
     for index, expression in enumerate(step.expect):
         yield from _expression(f"{field}.expect[{index}]", expression, scope, steps, truth=True)
     for name, expression in step.capture.items():
         yield from _expression(f"{field}.capture.{name}", expression, scope, steps)
+    for name, expression in step.capture_secret.items():
+        yield from _expression(f"{field}.captureSecret.{name}", expression, scope, steps)
 
 
 def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None = None) -> Iterator[Problem]:
     """Checks every ``${…}`` anywhere in a request or a Job."""
     for name, value in model.to_kubernetes().items():
-        for expression in template.expressions(value):
-            yield from _expression(f"{field}.{name}", expression, scope, steps or [], remedy=_LITERAL)
-        for text in template.unfinished(value):
-            remedy = f"${{ begins an expression, which ends with }} and holds no braces{_LITERAL}"
-            yield Problem(f"{field}.{name}", _shown(text), remedy)
+        yield from _template(f"{field}.{name}", value, scope, steps or [])
+
+
+def _template(field: str, value: Any, scope: Scope, steps: list[Step]) -> Iterator[Problem]:
+    for expression in template.expressions(value):
+        yield from _expression(field, expression, scope, steps, remedy=_LITERAL)
+    for text in template.unfinished(value):
+        remedy = f"${{ begins an expression, which ends with }} and holds no braces{_LITERAL}"
+        yield Problem(field, _shown(text), remedy)
 
 
 def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
-    labels = [request.label for request in spec.requests]
-    yield from _duplicates(f"{field}.requests", labels, "two requests are reported under this name: give each a name")
-    for number, request in enumerate(spec.requests):
-        for part, value in request.to_kubernetes().items():
-            if any(template.marks(value)):
-                remedy = "requests of a load are sent as they are written, so ${ has no meaning in them: take it out"
-                yield Problem(f"{field}.requests[{number}].{part}", _shown(value), remedy)
+    where = f"{field}.flows" if spec.flows else f"{field}.requests"
+    yield from _duplicates(where, list(spec.labels), "two requests are reported under this name: give each a name")
+    if len(spec.exchanges) > EXCHANGES:
+        yield Problem(where, f"{len(spec.exchanges)} steps", f"take steps out: all flows have {EXCHANGES} at most")
+    if (size := len(spec.model_dump_json(by_alias=True, exclude_none=True))) > LOAD_BYTES:
+        yield Problem(field, f"{size} bytes", f"is larger than {LOAD_BYTES} bytes as JSON: shorten data and bodies")
+    yield from _exchanges(field, spec)
     for index, threshold in enumerate(spec.thresholds):
-        path = f"{field}.thresholds[{index}].expr"
-        yield from _expression(path, threshold.expr, threshold_scope(), [], truth=True)
+        path = f"{field}.thresholds[{index}]"
+        yield from _threshold(f"{path}.expr", threshold.expr, spec.labels)
+        if threshold.after >= spec.profile.duration:
+            remedy = "comes after the end of the load: make it shorter than profile.duration"
+            yield Problem(f"{path}.after", duration.text(threshold.after), remedy)
+
+
+def _exchanges(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    """Checks every expression in requests and flows."""
+    for index, data in enumerate(spec.data):
+        try:
+            variables([data])
+        except TableError as error:
+            yield Problem(f"{field}.data[{index}].csv", "", str(error))
+            return
+    for number, request in enumerate(spec.requests):
+        yield from _exchange(f"{field}.requests[{number}]", request, request_scope(spec.data))
+    for number, flow in enumerate(spec.flows):
+        captured: list[str] = []
+        for place, step in enumerate(flow.steps):
+            path, scope = f"{field}.flows[{number}].steps[{place}]", request_scope(spec.data, captured)
+            yield from _exchange(path, step, scope)
+            for name, expression in step.capture.items():
+                yield from _expression(f"{path}.capture.{name}", expression, answer_scope(scope), [])
+            captured += step.capture
+
+
+def _exchange(field: str, exchange: Exchange, scope: Scope) -> Iterator[Problem]:
+    for name in ("path", "headers", "json_body", "text", "form"):
+        value = exchange.to_kubernetes().get("json" if name == "json_body" else name)
+        yield from _template(f"{field}.{name.removesuffix('_body')}", value, scope, [])
+    for index, expression in enumerate(exchange.expect):
+        yield from _expression(f"{field}.expect[{index}]", expression, answer_scope(scope), [], truth=True)
+
+
+def _threshold(field: str, expression: str, labels: tuple[str, ...]) -> Iterator[Problem]:
+    try:
+        program = compile_threshold(expression, labels)
+    except ExpressionError as error:
+        yield Problem(field, _shown(expression), str(error))
+        return
+    if not program.boolean:
+        yield Problem(field, _shown(expression), "is never true or false: compare it with something")
 
 
 def _expression(
@@ -302,7 +398,7 @@ def _expression(
 def _capture_remedy(message: str, steps: list[Step]) -> str:
     """Says which step to need, where the unknown name is a capture that another step makes."""
     for step in steps:
-        for name in step.capture:
+        for name in step.captured:
             if f"undeclared reference to 'captures.{name}'" in message:
                 return f"{name} is captured by step {step.name}: add `needs: [{{step: {step.name}}}]`"
     return message

@@ -58,12 +58,27 @@ def load_job(
             # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
             "backoffLimit": 0,
             "activeDeadlineSeconds": int(length) + 600,
-            "template": pod(_worker(spec, target, image, pull_policy), labels, annotations, "Never"),
+            "template": _spread(
+                pod(_worker(spec, origin.run, target, image, pull_policy), labels, annotations, "Never"), labels
+            ),
         },
     }
 
 
-def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object:
+def _spread(template: Object, labels: Object) -> Object:
+    """Puts workers on different nodes where that can be done: one node's network is one bottleneck."""
+    template["spec"]["topologySpreadConstraints"] = [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": dict(labels)},
+        }
+    ]
+    return template
+
+
+def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str) -> Object:
     built: Object = {
         "name": "worker",
         "image": image,
@@ -71,14 +86,32 @@ def _worker(spec: LoadSpec, target: str, image: str, pull_policy: str) -> Object
         "env": [
             {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
             {"name": "SEATRIAL_TARGET", "value": target},
+            {"name": "SEATRIAL_RUN", "value": run},
+            *(
+                {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+                for (secret, key), variable in spec.secrets.items()
+            ),
+            # Of a container without a limit, this is what its node has.
+            {
+                "name": "SEATRIAL_CPU_LIMIT",
+                "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "1m"}},
+            },
         ],
-        "resources": RESOURCES,
+        "resources": _resources(spec),
         "securityContext": security_context(PodSecurity.RESTRICTED) | {"readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if pull_policy:
         built["imagePullPolicy"] = pull_policy
     return built
+
+
+def _resources(spec: LoadSpec) -> Object:
+    """What the user gave; the rest is ours, unless it would ask for more than the user's limit."""
+    given = spec.resources.to_kubernetes() if spec.resources else {}
+    limits = given.get("limits", {})
+    requests = {name: amount for name, amount in RESOURCES["requests"].items() if name not in limits}
+    return {"requests": requests | limits | given.get("requests", {}), "limits": RESOURCES["limits"] | limits}
 
 
 def load_json(spec: LoadSpec) -> str:

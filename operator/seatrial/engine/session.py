@@ -7,12 +7,14 @@ again has its intent on record.
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.api.threshold import compile_threshold
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -29,6 +31,12 @@ class WorkerLines:
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
     _seen: LoadSeen | None = None
+
+    @cached_property
+    def _named(self) -> frozenset[int]:
+        """Places of the requests that thresholds name."""
+        programs = [compile_threshold(threshold.expr, self.spec.labels) for threshold in self.spec.thresholds]
+        return frozenset().union(*(program.requests for program in programs))
 
     def take(self, worker: int, line: WorkerLine) -> bool:
         """Takes a line in. Returns whether it is newer than what was known of the worker.
@@ -58,11 +66,13 @@ class WorkerLines:
         if self._seen is None:
             merge = merged(self.lines, self.spec)
             # The single requests' histograms are most of the cost of a merge, and only the end needs them.
-            ended = merge.finished == self.spec.workers
+            ended = sum(line.last for line in self.lines.values()) == self.spec.workers
             self._seen = LoadSeen(
                 result=load_result(merge, by_request=ended),
-                values=threshold_values(merge),
+                values=threshold_values(merge, self._named),
+                measured=round(merge.measured_by_all, 1),
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
+                interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
             )
         return self._seen
@@ -78,9 +88,12 @@ class Session:
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        held: What a quota refused, by the key of the action.
         refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        secrets: What steps have captured that nothing may show, by the capture's name.
+        lost: Names of such captures that are not on record any more.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -89,8 +102,11 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
     refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
 

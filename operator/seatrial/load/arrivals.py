@@ -25,7 +25,7 @@ class Arrivals(Pace):
     def __init__(self, assignment: Assignment, begin: int) -> None:
         super().__init__(assignment, begin)
         self._assignment = assignment
-        self._number = 0
+        self._arrived = 0
         self._due = begin + assignment.arrival(0)
         self._idle: list[Connection] = []
         self._in_flight = 0
@@ -66,12 +66,12 @@ class Arrivals(Pace):
         if now > self.end + _LATEST:
             self._drop_rest()
             return
-        last = self._number + _BATCH
+        last = self._arrived + _BATCH
         due = self._due
-        while due <= now and due < self.end and self._number < last:
+        while due <= now and due < self.end and self._arrived < last:
             self._arrive(due, now)
-            self._number += 1
-            due = self._due = self.begin + self._assignment.arrival(self._number)
+            self._arrived += 1
+            due = self._due = self.begin + self._assignment.arrival(self._arrived)
             now = monotonic_ns()
         if due < self.end and self._alarm is not None:
             self._alarm.at(due)
@@ -79,8 +79,8 @@ class Arrivals(Pace):
     def _drop_rest(self) -> None:
         while self._due < self.end:
             self.tally.drop(self._due)
-            self._number += 1
-            self._due = self.begin + self._assignment.arrival(self._number)
+            self._arrived += 1
+            self._due = self.begin + self._assignment.arrival(self._arrived)
 
     def _arrive(self, intended: int, now: int) -> None:
         if self._in_flight >= self._limit:
@@ -92,7 +92,7 @@ class Arrivals(Pace):
         if self._in_flight > self.in_flight_max:
             self.in_flight_max = self._in_flight
         # Numbers over all workers, so that together they keep to the weights exactly.
-        number = self._assignment.index + self._number * self._assignment.workers
+        number = self._assignment.index + self._arrived * self._assignment.workers
         message = self._cycle[number % len(self._cycle)]
         idle = self._idle
         while idle:

@@ -1,9 +1,11 @@
 """One worker's share of a load."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from seatrial.api.load import LoadSpec, Request
+from seatrial.api.exchange import Data, Flow, FlowStep, Request
+from seatrial.api.load import LoadSpec
 
 _NANOSECONDS = 1_000_000_000
 
@@ -21,7 +23,11 @@ class Assignment:
         workers: Number of workers among which the load is divided.
         host: Name or address to connect to.
         port: Port to connect to.
-        requests: What to send, in the proportion of their weights.
+        requests: What to send, in the proportion of their weights; empty if there are flows.
+        flows: What users do, in the proportion of their weights. Requests with expressions are flows of one step.
+        data: Values that requests are made of.
+        secrets: Values of Secrets by their name and key.
+        run: Name of the run.
         rate: Open model: arrivals per second over all workers; 0 in the closed model. The arrivals have one common
             schedule, number k at k / rate, of which this worker takes those with k mod workers = index.
         users: Closed model: users of this worker; 0 in the open model.
@@ -42,6 +48,15 @@ class Assignment:
     warmup: int
     end: int
     timeout: int
+    flows: tuple[Flow, ...] = ()
+    data: tuple[Data, ...] = ()
+    secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    run: str = ""
+
+    @property
+    def reported(self) -> int:
+        """Requests that have results of their own."""
+        return sum(len(flow.steps) for flow in self.flows) or len(self.requests)
 
     @property
     def host_header(self) -> str:
@@ -54,7 +69,15 @@ class Assignment:
         return (self.index + number * self.workers) * _NANOSECONDS // self.rate
 
 
-def assignment(spec: LoadSpec, *, host: str, port: int, index: int) -> Assignment:
+def assignment(
+    spec: LoadSpec,
+    *,
+    host: str,
+    port: int,
+    index: int,
+    run: str = "",
+    secrets: Mapping[tuple[str, str], str] | None = None,
+) -> Assignment:
     """Returns one worker's share; the shares of all workers add up to the spec exactly.
 
     Args:
@@ -62,6 +85,8 @@ def assignment(spec: LoadSpec, *, host: str, port: int, index: int) -> Assignmen
         host: Name or address to connect to.
         port: Port to connect to.
         index: Number of the worker, from 0.
+        run: Name of the run.
+        secrets: Values of Secrets by their name and key.
 
     Raises:
         AssignmentError: There is no such worker.
@@ -69,13 +94,15 @@ def assignment(spec: LoadSpec, *, host: str, port: int, index: int) -> Assignmen
     if not 0 <= index < spec.workers:
         raise AssignmentError(f"worker {index} of {spec.workers}: the index must be from 0 to {spec.workers - 1}")
     profile = spec.profile
+    requests = tuple(spec.requests) or (Request(),)
+    flows = tuple(spec.flows) or (() if all(request.plain for request in requests) else _single(requests))
     warmup = _nanoseconds(profile.warmup)
     return Assignment(
         index=index,
         workers=spec.workers,
         host=host,
         port=port,
-        requests=tuple(spec.requests),
+        requests=() if flows else requests,
         rate=profile.rate or 0,
         users=_share(profile.users or 0, spec.workers, index),
         # A worker that may have nothing unanswered could send nothing: each has at least one.
@@ -83,12 +110,27 @@ def assignment(spec: LoadSpec, *, host: str, port: int, index: int) -> Assignmen
         warmup=warmup,
         end=warmup + _nanoseconds(profile.duration),
         timeout=_nanoseconds(spec.request_timeout),
+        flows=flows,
+        data=tuple(spec.data),
+        secrets=secrets or {},
+        run=run,
     )
 
 
 def assignments(spec: LoadSpec, *, host: str, port: int) -> list[Assignment]:
     """Returns the shares of all workers, by index."""
     return [assignment(spec, host=host, port=port, index=index) for index in range(spec.workers)]
+
+
+def _single(requests: tuple[Request, ...]) -> tuple[Flow, ...]:
+    return tuple(
+        Flow(
+            name=f"request-{number}",
+            weight=request.weight,
+            steps=[FlowStep.model_validate(request.model_dump(exclude={"weight"}))],
+        )
+        for number, request in enumerate(requests)
+    )
 
 
 def _share(total: int, workers: int, index: int) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from time import monotonic_ns
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from seatrial.load.message import Message
 from seatrial.load.response import Response, ResponseError
@@ -67,6 +67,8 @@ class Connection(asyncio.Protocol):
         "started",
         "used",
     )
+
+    response_type: ClassVar[type[Response]] = Response
 
     def __init__(self, driver: Driver, message: Message, intended: int, *, started: int, slot: int) -> None:
         self._driver = driver
@@ -166,7 +168,7 @@ class Connection(asyncio.Protocol):
         self._known = _NOTHING_KNOWN
         response = self._response
         if response is None:
-            response = self._response = Response()
+            response = self._response = self.response_type()
         if response.size == 0:
             response.head = self.message.head
         try:

@@ -5,8 +5,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic_ns, process_time_ns
+from time import monotonic_ns, process_time_ns, time_ns
 
+from seatrial.load.cpu import Cpu
 from seatrial.load.histogram import Histogram
 from seatrial.load.line import RequestLine, State, WorkerLine
 from seatrial.load.pace import Pace
@@ -15,6 +16,10 @@ from seatrial.load.pace import Pace
 _HISTOGRAM_BYTES = 150_000
 #: Nanoseconds over which a rate says something: making the last line alone is no full use of a core.
 _SHORTEST_INTERVAL = 500_000_000
+#: Share of the CPU limit beyond which a worker is busy, and delay of its event loop in nanoseconds beyond which it is
+#: late: from there on its own delays are a good part of what it measures.
+_BUSY_SHARE = 0.9
+_LATE = 100_000_000
 #: Seconds for which the process waits at its end for a reader of its standard output.
 _FLUSH_SECONDS = 10.0
 
@@ -37,6 +42,11 @@ class Journal:
         self._cpu_max = 0.0
         self._loop_lag_max = 0
         self._load_end = pace.end
+        self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
+        self._machine = Cpu()
+        self._throttled_before = self._machine.throttled()
+        self._busy = 0.0
+        self._late = 0.0
         self.loop_lag = 0
 
     async def line(self, end: State | None = None) -> WorkerLine:
@@ -47,9 +57,7 @@ class Journal:
         """
         pace, tally = self._pace, self._pace.tally
         now, ended = monotonic_ns(), tally.requests + tally.warmup
-        self._look(now, ended)
-        loop_lag, self.loop_lag = self.loop_lag, 0
-        self._loop_lag_max = max(self._loop_lag_max, loop_lag)
+        loop_lag = self._look(now, ended)
         requests, errors, dropped = tally.requests, dict(tally.errors), tally.dropped
         latency = tally.latency.encode()
         await asyncio.sleep(0)
@@ -70,6 +78,9 @@ class Journal:
             errors=errors,
             dropped=dropped,
             retries=tally.retries,
+            checks=tally.checks,
+            checks_failed=tally.checks_failed,
+            flows=tally.flows,
             ended=ended,
             bytes=tally.bytes_received,
             per_second=round(self._per_second, 1),
@@ -81,22 +92,39 @@ class Journal:
             cpu_max=round(self._cpu_max, 3),
             loop_lag=loop_lag // 1000,
             loop_lag_max=self._loop_lag_max // 1000,
+            began=round(self._began, 3),
+            limit=round(self._machine.limit, 3),
+            busy=round(self._busy, 1),
+            late=round(self._late, 1),
+            throttled=round(self._machine.throttled() - self._throttled_before, 3),
             latency=latency,
             service=service,
             by_request=by_request,
         )
 
-    def _look(self, now: int, ended: int) -> None:
-        """Takes the rates since the last line; if that was only just, the former ones stay."""
+    def _look(self, now: int, ended: int) -> int:
+        """Takes the rates since the last line; if that was only just, the former ones stay.
+
+        Returns:
+            The greatest delay of the event loop in that time, in nanoseconds.
+        """
         before, cpu_before, ended_before = self._last
         elapsed = now - before
+        loop_lag = self.loop_lag
+        self._loop_lag_max = max(self._loop_lag_max, loop_lag)
         if elapsed < _SHORTEST_INTERVAL and self._seq > 0:
-            return
+            return loop_lag
         cpu_now = process_time_ns()
         self._last = (now, cpu_now, ended)
         self._per_second = (ended - ended_before) / max(elapsed, 1) * 1e9
         self._cpu = (cpu_now - cpu_before) / max(elapsed, 1)
         self._cpu_max = max(self._cpu_max, self._cpu)
+        # What is measured of this time; the end of the load may have come long before its last answer.
+        measured = max(min(now, self._load_end) - max(before, self._measured_from), 0) / 1e9
+        self._busy += measured if self._cpu > _BUSY_SHARE * self._machine.limit else 0.0
+        self._late += measured if loop_lag > _LATE else 0.0
+        self.loop_lag = 0
+        return loop_lag
 
     def _state(self, now: int) -> State:
         if now < self._measured_from:

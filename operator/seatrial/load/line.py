@@ -50,6 +50,9 @@ class WorkerLine(BaseModel):
         errors: Those that ended badly, by kind.
         dropped: Arrivals that were not sent because too many requests were unanswered.
         retries: Requests that were sent again because an idle connection had just been closed; no errors.
+        checks: Expectations that answers were held against.
+        checks_failed: Those that did not hold.
+        flows: Flows, or single requests with expressions, that were begun.
         bytes: Bytes of answers, headers included.
         ended: Requests that ended, those of the warm-up included.
         per_second: Requests that ended per second since the line before, or the one before that if it was only just.
@@ -61,6 +64,11 @@ class WorkerLine(BaseModel):
         cpu_max: Its greatest value in any line so far.
         loop_lag: Greatest delay of the event loop since the line before, in microseconds.
         loop_lag_max: Its greatest value so far.
+        began: When the worker started, in seconds since 1970 by its own clock.
+        limit: Cores that the worker may use, up to 1; ``cpu`` and ``cpu_max`` are not divided by it.
+        busy: Measured seconds in which it used more than 90 % of them.
+        late: Measured seconds in which its event loop was delayed by more than 100 ms.
+        throttled: Seconds since its start for which its container was throttled.
         latency: Histogram of microseconds from the intended start, encoded.
         service: Histogram of microseconds from the actual send, encoded.
         by_request: By place of the request in the spec; empty if there is only one.
@@ -80,6 +88,9 @@ class WorkerLine(BaseModel):
     errors: dict[str, Count]
     dropped: Count
     retries: Count
+    checks: Count
+    checks_failed: Count
+    flows: Count
     bytes: Count
     ended: Count
     per_second: Number
@@ -91,9 +102,19 @@ class WorkerLine(BaseModel):
     cpu_max: Number
     loop_lag: Count
     loop_lag_max: Count
+    began: Number
+    limit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    busy: Number
+    late: Number
+    throttled: Number
     latency: str
     service: str
     by_request: tuple[RequestLine, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        """Whether the worker prints no other one."""
+        return self.final or self.interrupted
 
     def to_text(self) -> str:
         """Returns the line, without its end."""

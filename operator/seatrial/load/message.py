@@ -4,7 +4,7 @@ import json
 import re
 from urllib.parse import quote
 
-from seatrial.api.load import Request
+from seatrial.api.exchange import Exchange
 
 #: Methods whose repetition does no harm (RFC 9110, 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -41,7 +41,7 @@ class Message:
         self.known: dict[bytes, int] = {}
 
 
-def render(request: Request, index: int, host: str) -> Message:
+def render(request: Exchange, index: int, host: str) -> Message:
     """Renders a request.
 
     Args:
@@ -53,31 +53,60 @@ def render(request: Request, index: int, host: str) -> Message:
         RequestError: A header cannot be sent.
     """
     body, content_type = _body(request)
+    headers = [(header.name, header.value) for header in request.headers]
+    try:
+        return wire(request.method, request.path, headers, body, content_type, index=index, host=host)
+    except RequestError as error:
+        raise RequestError(f"requests[{index}].{error}") from error
+
+
+def wire(
+    method: str,
+    path: str,
+    given: list[tuple[str, str]],
+    body: bytes,
+    content_type: str,
+    *,
+    index: int,
+    host: str,
+) -> Message:
+    """Makes a request out of its parts.
+
+    Args:
+        method: HTTP method.
+        path: Path and query.
+        given: Headers, by name; they go before those that follow from the body.
+        body: Body, which may be empty.
+        content_type: Its type, unless a header says it.
+        index: Place of the request in the spec.
+        host: Value of the Host header, unless a header says it.
+
+    Raises:
+        RequestError: A header cannot be sent.
+    """
     headers = {"host": ("Host", host), "user-agent": ("User-Agent", "seatrial")}
     if content_type:
         headers["content-type"] = ("Content-Type", content_type)
-    for header in request.headers:
-        name = header.name.lower()
+    for title, value in given:
+        name = title.lower()
         if name in _FRAMING:
-            raise RequestError(
-                f"requests[{index}].headers: {header.name} is set by Seatrial from the body: remove the header"
-            )
-        if _FORBIDDEN_IN_VALUES.search(header.value):
-            raise RequestError(f"requests[{index}].headers: the value of {header.name} has a line break: remove it")
-        headers[name] = (header.name, header.value)
-    if body or request.method in {"POST", "PUT", "PATCH"}:
+            raise RequestError(f"headers: {title} is set by Seatrial from the body: remove the header")
+        if _FORBIDDEN_IN_VALUES.search(value):
+            raise RequestError(f"headers: the value of {title} has a line break: remove it")
+        headers[name] = (title, value)
+    if body or method in {"POST", "PUT", "PATCH"}:
         headers["content-length"] = ("Content-Length", str(len(body)))
-    lines = [f"{request.method} {quote(request.path.partition('#')[0], safe=_TARGET_CHARACTERS)} HTTP/1.1"]
+    lines = [f"{method} {quote(path.partition('#')[0], safe=_TARGET_CHARACTERS)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.values()]
     return Message(
         index,
         "\r\n".join([*lines, "", ""]).encode() + body,
-        head=request.method == "HEAD",
-        idempotent=request.method in _IDEMPOTENT,
+        head=method == "HEAD",
+        idempotent=method in _IDEMPOTENT,
     )
 
 
-def _body(request: Request) -> tuple[bytes, str]:
+def _body(request: Exchange) -> tuple[bytes, str]:
     if request.json_body is not None:
         return json.dumps(request.json_body, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
     if request.text is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from time import monotonic_ns
+from typing import ClassVar
 
 from seatrial.load.addresses import Addresses
 from seatrial.load.assignment import Assignment
@@ -24,16 +25,15 @@ class Pace(ABC):
         in_flight_max: Greatest number of requests that were unanswered at a time.
     """
 
+    connection_type: ClassVar[type[Connection]] = Connection
+
     def __init__(self, assignment: Assignment, begin: int) -> None:
         self.begin = begin
         self.end = begin + assignment.end
-        self.tally = Tally(begin + assignment.warmup, len(assignment.requests))
+        self.tally = Tally(begin + assignment.warmup, assignment.reported)
         self.in_flight_max = 0
         self._timeout = assignment.timeout
-        self._messages: list[Message] = [
-            render(request, index, assignment.host_header) for index, request in enumerate(assignment.requests)
-        ]
-        self._cycle = [self._messages[index] for index in sequence([r.weight for r in assignment.requests])]
+        self._cycle = self._prepared(assignment)
         self._addresses = Addresses(assignment.host, assignment.port)
         self._connections: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
@@ -103,9 +103,15 @@ class Pace(ABC):
 
     # For subclasses.
 
+    def _prepared(self, assignment: Assignment) -> list[Message]:
+        """Makes the requests, each as often in a cycle as its weight says."""
+        requests = assignment.requests
+        messages = [render(request, index, assignment.host_header) for index, request in enumerate(requests)]
+        return [messages[index] for index in sequence([request.weight for request in requests])]
+
     def _open(self, message: Message, intended: int, started: int, *, slot: int = 0) -> None:
         """Opens a new connection for a request."""
-        connection = Connection(self, message, intended, started=started, slot=slot)
+        connection = self.connection_type(self, message, intended, started=started, slot=slot)
         self._connections.add(connection)
         connection.opening = self._loop.create_task(self._connect(connection))
 

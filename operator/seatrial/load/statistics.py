@@ -4,14 +4,15 @@ Pure: lines in, result out. The newest line of each worker is all that is needed
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
 from seatrial.api import duration
 from seatrial.api.load import LoadSpec
-from seatrial.api.status import ErrorCount, LatencySummary, LoadResult, RequestResult, ThresholdResult
+from seatrial.api.status import ErrorCount, GeneratorResult, LatencySummary, LoadResult, RequestResult, ThresholdResult
+from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
 from seatrial.load.tally import digits_by_request
@@ -20,8 +21,6 @@ __all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_
 
 #: Kinds of error that a result names; the rarest beyond it are counted together as ``other``.
 _KINDS = 16
-#: Names of the quantiles in thresholds, with their percentages.
-_QUANTILES = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,23 @@ class Merged:
         return sum(line.dropped for line in self.lines)
 
     @property
+    def checks(self) -> int:
+        """Expectations that answers were held against."""
+        return sum(line.checks for line in self.lines)
+
+    @property
+    def checks_failed(self) -> int:
+        """Those that did not hold."""
+        return sum(line.checks_failed for line in self.lines)
+
+    @property
+    def flow_rate(self) -> float | None:
+        """Flows that were begun per second; None if the load has none."""
+        if not self.spec.flows:
+            return None
+        return sum(line.flows / line.measured for line in self.lines if line.measured > 0)
+
+    @property
     def requested_rate(self) -> float:
         """Requests per second asked for; 0 in the closed model."""
         return float(self.spec.profile.rate or 0)
@@ -82,6 +98,11 @@ class Merged:
     def measured_seconds(self) -> float:
         """Longest time for which a worker has measured, in seconds."""
         return max((line.measured for line in self.lines), default=0.0)
+
+    @property
+    def measured_by_all(self) -> float:
+        """Time for which every worker has measured, in seconds; 0 until all have been heard."""
+        return min(line.measured for line in self.lines) if len(self.lines) == self.spec.workers else 0.0
 
     @property
     def finished(self) -> int:
@@ -106,6 +127,17 @@ class Merged:
         """
         return _added({line.worker: line.service for line in self.lines}, 3)
 
+    def counts_of(self, index: int) -> tuple[int, int]:
+        """Requests of one kind that ended, and those of them that ended badly.
+
+        Args:
+            index: Place of the request in the spec.
+        """
+        if len(self.spec.exchanges) == 1:
+            return self.requests, self.error_count
+        lines = [line.by_request[index] for line in self.lines]
+        return sum(line.requests for line in lines), sum(line.errors for line in lines)
+
     def latency_of(self, index: int) -> Histogram | None:
         """Microseconds from the intended start of one of several requests.
 
@@ -118,11 +150,11 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        if len(self.spec.requests) == 1:
+        if len(self.spec.exchanges) == 1:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
         present = {worker: text for worker, text in encoded.items() if text is not None}
-        return _added(present, digits_by_request(len(self.spec.requests))) if len(present) == len(encoded) else None
+        return _added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
 
 
 def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
@@ -135,7 +167,7 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     Raises:
         LineError: A line is not of this load: of another worker, or with other requests.
     """
-    by_request = len(spec.requests) if len(spec.requests) > 1 else 0
+    by_request = len(spec.exchanges) if len(spec.exchanges) > 1 else 0
     for worker, line in lines.items():
         if line.worker != worker or worker >= spec.workers or len(line.by_request) != by_request:
             raise LineError(
@@ -166,49 +198,73 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, b
         error_rate=round(result.error_rate, 6),
         requested_rate=result.requested_rate,
         achieved_rate=round(result.achieved_rate, 1),
+        flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
+        checks=result.checks,
+        checks_failed=result.checks_failed,
         dropped=result.dropped,
         measured_seconds=round(result.measured_seconds, 3),
         bytes_received=sum(line.bytes for line in result.lines),
         latency=_summary(result.latency),
         service_time=_summary(result.service_time),
+        generator=_generator(result.lines) if result.lines else None,
         errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.spec.requests) if by_request else 0)],
+        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if by_request else 0)],
         thresholds=list(thresholds),
     )
 
 
-def threshold_values(result: Merged) -> dict[str, object]:
+def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str, object]:
     """Returns the values that a threshold's expression may name.
 
     Args:
         result: The merged result.
+        requests: Places of the requests that thresholds name.
 
     Returns:
-        By dotted name: ``latency.`` and ``serviceTime.`` with ``min``, ``mean``, ``p50``, ``p75``, ``p90``, ``p95``,
-        ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency), ``errors.count``,
-        ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``, ``rate.requested`` (float;
-        ``errors.rate`` is not there as long as no request has ended).
+        By dotted name: ``latency.`` and ``serviceTime.`` with ``count`` (int), ``min``, ``mean``, ``p50``, ``p75``,
+        ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency),
+        ``errors.count``, ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``,
+        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended), ``checks.count``
+        (int), ``checks.rate`` (float; not there as long as no answer was held against any). Those of a single
+        request begin with what ``of_request`` says.
 
     Raises:
         LineError: A worker's histogram cannot be read.
     """
     values: dict[str, object] = {
-        "errors.count": result.error_count,
-        "requests.count": result.requests,
+        **_count_values("", result.requests, result.error_count),
         "rate.achieved": result.achieved_rate,
         "rate.requested": result.requested_rate,
         "dropped.count": result.dropped,
+        "checks.count": result.checks,
     }
-    if result.requests:
-        values["errors.rate"] = result.error_rate
-    for name, histogram in (("latency", result.latency), ("serviceTime", result.service_time)):
-        if histogram.total:
-            values[f"{name}.min"] = _time(histogram.min)
-            values[f"{name}.mean"] = _time(histogram.mean)
-            values[f"{name}.max"] = _time(histogram.max)
-            for quantile, percent in _QUANTILES.items():
-                values[f"{name}.{quantile}"] = _time(histogram.percentile(percent))
+    if result.checks:
+        values["checks.rate"] = 1 - result.checks_failed / result.checks
+    values |= _time_values("latency", result.latency) | _time_values("serviceTime", result.service_time)
+    for index in requests:
+        name, (ended, errors) = of_request(index), result.counts_of(index)
+        values |= _count_values(f"{name}.", ended, errors)
+        histogram = result.latency_of(index)
+        if histogram is not None:
+            values |= _time_values(f"{name}.latency", histogram)
     return values
+
+
+def _count_values(prefix: str, requests: int, errors: int) -> dict[str, object]:
+    rate = {f"{prefix}errors.rate": errors / requests} if requests else {}
+    return {f"{prefix}requests.count": requests, f"{prefix}errors.count": errors, **rate}
+
+
+def _time_values(name: str, histogram: Histogram) -> dict[str, object]:
+    if not histogram.total:
+        return {f"{name}.count": 0}
+    return {
+        f"{name}.count": histogram.total,
+        f"{name}.min": _time(histogram.min),
+        f"{name}.mean": _time(histogram.mean),
+        f"{name}.max": _time(histogram.max),
+        **{f"{name}.{quantile}": _time(histogram.percentile(percent)) for quantile, percent in QUANTILES.items()},
+    }
 
 
 def _added(encoded: Mapping[int, str], digits: int) -> Histogram:
@@ -228,6 +284,7 @@ def _summary(histogram: Histogram) -> LatencySummary | None:
         min=_text(histogram.min),
         mean=_text(histogram.mean),
         p50=_text(histogram.percentile(50)),
+        p75=_text(histogram.percentile(75)),
         p90=_text(histogram.percentile(90)),
         p95=_text(histogram.percentile(95)),
         p99=_text(histogram.percentile(99)),
@@ -237,15 +294,28 @@ def _summary(histogram: Histogram) -> LatencySummary | None:
 
 
 def _request_result(result: Merged, index: int) -> RequestResult:
-    single = len(result.spec.requests) == 1
-    lines = [line.by_request[index] for line in result.lines if not single]
+    ended, errors = result.counts_of(index)
     histogram = result.latency_of(index)
     return RequestResult(
-        name=result.spec.requests[index].label[:50],
-        requests=result.requests if single else sum(line.requests for line in lines),
-        errors=result.error_count if single else sum(line.errors for line in lines),
+        name=result.spec.exchanges[index].label[:50],
+        requests=ended,
+        errors=errors,
         p50=_text(histogram.percentile(50)) if histogram and histogram.total else "",
         p99=_text(histogram.percentile(99)) if histogram and histogram.total else "",
+    )
+
+
+def _generator(lines: Sequence[WorkerLine]) -> GeneratorResult:
+    begins = [line.began for line in lines]
+    return GeneratorResult(
+        cpu_max=round(max(line.cpu_max / line.limit for line in lines), 3),
+        busy_seconds=max(line.busy for line in lines),
+        throttled_seconds=max(line.throttled for line in lines),
+        late_seconds=max(line.late for line in lines),
+        loop_lag_max_milliseconds=max(line.loop_lag_max for line in lines) / 1000,
+        lag_p99_milliseconds=max(line.lag_p99 for line in lines) / 1000,
+        lag_max_milliseconds=max(line.lag_max for line in lines) / 1000,
+        start_skew_milliseconds=round((max(begins) - min(begins)) * 1000),
     )
 
 

@@ -36,14 +36,20 @@ class Tally:
         latency: From the intended start, in microseconds.
         service: From the actual send, in microseconds.
         warmup: Requests of the warm-up that ended.
+        checks: Expectations that answers were held against.
+        checks_failed: Those that did not hold.
+        flows: Flows, or single requests with expressions, that were begun.
         by_request: By place in the spec; empty if there is only one request.
     """
 
     __slots__ = (
         "by_request",
         "bytes_received",
+        "checks",
+        "checks_failed",
         "dropped",
         "errors",
+        "flows",
         "lag",
         "lag_max",
         "latency",
@@ -61,6 +67,9 @@ class Tally:
         self.errors: dict[str, int] = {}
         self.dropped = 0
         self.retries = 0
+        self.checks = 0
+        self.checks_failed = 0
+        self.flows = 0
         self.bytes_received = 0
         self.latency = Recording()
         self.service = Recording()
@@ -138,6 +147,34 @@ class Tally:
             self.errors[kind] = self.errors.get(kind, 0) + 1
             if self.by_request:
                 self._of_request(index, kind, None)
+
+    def checked(self, index: int, intended: int, checks: int, failed: int) -> None:
+        """Counts the expectations of an answer that has been counted already, and an error if one does not hold.
+
+        Args:
+            index: Place of the request in the spec.
+            intended: Intended start, on the monotonic clock in nanoseconds.
+            checks: Expectations.
+            failed: Those that do not hold.
+        """
+        if intended >= self.measured_from:
+            self.checks += checks
+            self.checks_failed += failed
+            if failed:
+                self.wrong(index, intended, "check")
+
+    def wrong(self, index: int, intended: int, kind: str) -> None:
+        """Makes an error of an answer that has been counted as none.
+
+        Args:
+            index: Place of the request in the spec.
+            intended: Intended start, on the monotonic clock in nanoseconds.
+            kind: Kind of error.
+        """
+        if intended >= self.measured_from:
+            self.errors[kind] = self.errors.get(kind, 0) + 1
+            if self.by_request:
+                self.by_request[index].errors += 1
 
     def drop(self, intended: int) -> None:
         """Counts an arrival that was not sent."""

@@ -30,6 +30,7 @@ from seatrial.load.users import Users
 SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+RUN_VARIABLE = "SEATRIAL_RUN"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -67,7 +68,14 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return assignment(spec, host=host.removeprefix("[").removesuffix("]"), port=int(port), index=int(index))
+    return assignment(
+        spec,
+        host=host.removeprefix("[").removesuffix("]"),
+        port=int(port),
+        index=int(index),
+        run=environment.get(RUN_VARIABLE, ""),
+        secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
+    )
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -86,7 +94,7 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         WorkerError: The generator itself failed; what it had measured is not reported.
     """
     begin = monotonic_ns()
-    pace: Pace = (Arrivals if share.rate else Users)(share, begin)
+    pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup)
     sweep_every = max(share.timeout // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
@@ -110,6 +118,15 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         pace.stop()
         await asyncio.sleep(0)  # lets the connections hear that they are closed
     return done
+
+
+def _pace(share: Assignment, begin: int) -> Pace:
+    if not share.flows:
+        return (Arrivals if share.rate else Users)(share, begin)
+    # What needs no expressions starts without the library for them.
+    from seatrial.load.visits import ArrivingVisits, UsersVisits
+
+    return (ArrivingVisits if share.rate else UsersVisits)(share, begin)
 
 
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:

@@ -95,6 +95,18 @@ class StopServices(Action):
 
 
 @dataclass(frozen=True)
+class StopLoad(Action):
+    """Delete the Job with the workers of a load, which ends them with their last lines."""
+
+    step: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"StopLoad/{self.step}"
+
+
+@dataclass(frozen=True)
 class StopWorkloads(Action):
     """Delete whatever makes pods of the run, so that its pods end before their namespace does (KEP-5080)."""
 
@@ -111,12 +123,14 @@ class Activities:
     """What should be going on in this process. The engine starts what is missing and stops what is not here.
 
     Attributes:
-        probes: Services to probe.
+        probes: Services to probe until they are healthy.
+        watches: Services to go on probing, which have been healthy.
         checks: Attempts whose request to send.
         follows: Attempts whose workers' output to follow.
     """
 
     probes: frozenset[str] = frozenset()
+    watches: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
 

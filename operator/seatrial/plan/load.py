@@ -1,56 +1,21 @@
 """What became of load: workers that must all have reported, thresholds on the merge, guards on the measurement."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from seatrial.api.cel import EvaluationError, threshold_scope
-from seatrial.api.duration import text
 from seatrial.api.load import LoadSpec
-from seatrial.api.outcome import Outcome, shortened
+from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult, StepState, ThresholdResult, ThresholdState
-from seatrial.plan.decision import StartLoad
+from seatrial.plan.decision import StartLoad, StopLoad
+from seatrial.plan.guards import doubts
 from seatrial.plan.observed import LoadSeen, Observed
 from seatrial.plan.pods import trouble
+from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
 
-#: Share of the requested rate that must have been achieved for the result to say anything about that rate.
-RATE_TOLERANCE = 0.95
+#: Time that the last lines of workers are given which were told to stop. Their result so far is known without them.
+STOPPING = timedelta(seconds=10)
 
 #: Exit code by which a worker says that it cannot send what it was asked to, as no worker can.
 WORKER_REFUSED = 2
-
-
-def judge_thresholds(spec: LoadSpec, values: Mapping[str, Any], *, final: bool) -> list[ThresholdResult]:
-    """Judges every threshold on the merged result.
-
-    Args:
-        spec: The load.
-        values: Variables of the expressions.
-        final: Whether the load has ended; before that, results are what they would be now, marked Pending.
-    """
-    return [_judge_threshold(threshold.expr, values, final=final) for threshold in spec.thresholds]
-
-
-def _judge_threshold(expression: str, values: Mapping[str, Any], *, final: bool) -> ThresholdResult:
-    program = threshold_scope().compile(expression)
-    shown = shortened(", ".join(f"{name} = {_shown(values[name])}" for name in program.reads if name in values))
-    if not final:
-        return ThresholdResult(expr=expression, state=ThresholdState.PENDING, value=shown)
-    if any(name not in values for name in program.reads):
-        return ThresholdResult(expr=expression, state=ThresholdState.NO_DATA, value=shown)
-    try:
-        holds = program.evaluate(values) is True
-    except EvaluationError as error:
-        return ThresholdResult(expr=expression, state=ThresholdState.NO_DATA, value=shortened(str(error)))
-    return ThresholdResult(
-        expr=expression, state=ThresholdState.PASSED if holds else ThresholdState.FAILED, value=shown
-    )
-
-
-def _shown(value: Any) -> str:
-    if hasattr(value, "total_seconds"):
-        return text(value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def present(spec: LoadSpec, seen: LoadSeen | None, before: LoadResult | None, *, final: bool) -> LoadResult:
@@ -62,12 +27,43 @@ def present(spec: LoadSpec, seen: LoadSeen | None, before: LoadResult | None, *,
         before: What was shown before; it stays until workers are heard again after a restart.
         final: Whether the load has ended.
     """
-    if seen is not None and seen.result.workers_reporting:
-        return seen.result.model_copy(update={"thresholds": judge_thresholds(spec, seen.values, final=final)})
-    if before is not None and not final:
-        return before
-    shown = before or LoadResult(workers=spec.workers)
-    return shown.model_copy(update={"thresholds": judge_thresholds(spec, {}, final=final)})
+    heard = seen if seen is not None and seen.result.workers_reporting else None
+    if not final:
+        if heard is not None:
+            return judge_live(spec, heard, before)
+        if before is not None:
+            return before
+    shown = heard.result if heard is not None else before or LoadResult(workers=spec.workers)
+    thresholds = judge_finally(spec, heard, before) if final else judge_thresholds(spec, {}, final=False)
+    return shown.model_copy(
+        update={"thresholds": thresholds, "aborted_at": before.aborted_at if before is not None else None}
+    )
+
+
+def stops(step: str, before: LoadResult | None, observed: Observed) -> tuple[StopLoad, ...]:
+    """Ends the workers of a load that a threshold has ended, once that is on record.
+
+    Args:
+        step: Name of the step.
+        before: The result as it is on record.
+        observed: What was seen.
+    """
+    return (StopLoad(step),) if before is not None and before.aborted_at is not None and step in observed.jobs else ()
+
+
+def stopping_ends(step: str, result: LoadResult | None, observed: Observed, now: datetime) -> list[datetime]:
+    """When to look again at workers that were told to stop, or are to be."""
+    if result is None or result.aborted_at is None:
+        return []
+    if step in observed.jobs:
+        return [now + timedelta(milliseconds=10)]
+    ends = [pod.deleting_since + STOPPING for pod in observed.pods_of(step) if pod.deleting_since]
+    return [max(end, now + timedelta(milliseconds=10)) for end in ends]
+
+
+def newly_aborted(before: LoadResult | None, after: LoadResult | None) -> bool:
+    """Whether a threshold has just ended the load, which must be on record before anything is done about it."""
+    return after is not None and after.aborted_at is not None and (before is None or before.aborted_at is None)
 
 
 def started(step: str, observed: Observed) -> int:
@@ -87,7 +83,9 @@ def being_read(step: str, spec: LoadSpec, observed: Observed) -> bool:
     return len(ended | (seen.finished if seen else frozenset())) >= spec.workers
 
 
-def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> Outcome | None:
+def judge_load(
+    step: str, spec: LoadSpec, observed: Observed, now: datetime, before: LoadResult | None = None
+) -> Outcome | None:
     """Judges the load of a step or a LoadTest.
 
     Args:
@@ -95,6 +93,7 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
         spec: The load.
         observed: What was seen.
         now: The present.
+        before: The result as it is on record.
 
     Returns:
         Its outcome, or None while it goes on. All workers' last lines, or the reasons why they cannot come, are the
@@ -102,10 +101,14 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
     """
     if refusal := observed.refusals.get(StartLoad(step).key):
         return Outcome(StepState.ERROR, "Refused", refusal)
+    if StartLoad(step).key in observed.held:
+        return None
     seen = observed.loads.get(step)
     finished = seen.finished if seen else frozenset()
+    if before is not None and before.aborted_at is not None:
+        return _judge_aborted(step, observed, now, before)
     if seen and len(finished) == spec.workers:
-        return _judge_result(spec, seen)
+        return _judge_result(spec, seen, before)
     pods = observed.pods_of(step)
     wrong = trouble(pods, now)
     if wrong and wrong.final:
@@ -138,6 +141,8 @@ def judge_load(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> 
 
 def waits_for(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> str:
     """Says what load that has not ended is doing."""
+    if held := observed.held.get(StartLoad(step).key):
+        return held.message
     job = observed.jobs.get(step)
     if job and job.refusal:
         return job.refusal
@@ -149,26 +154,41 @@ def waits_for(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> s
     return "" if reporting == spec.workers else f"{reporting} of {spec.workers} workers report"
 
 
-def _judge_result(spec: LoadSpec, seen: LoadSeen) -> Outcome:
+def _judge_aborted(step: str, observed: Observed, now: datetime, before: LoadResult) -> Outcome | None:
+    """Waits for the last lines of workers that were told to stop, as long as they can come."""
+    seen, pods = observed.loads.get(step), observed.pods_of(step)
+    told = (seen.finished | seen.interrupted | frozenset(seen.unreadable)) if seen else frozenset()
+    awaited = [
+        pod
+        for pod in pods
+        if pod.index not in told and (pod.deleting_since is None or now < pod.deleting_since + STOPPING)
+    ]
+    if step in observed.jobs or awaited:
+        return None
+    missed = [one for one in before.thresholds if one.state is ThresholdState.FAILED]
+    return Outcome(StepState.FAILED, "ThresholdMissed", f"aborted at {before.aborted_at:g}s: {_said(missed)}")
+
+
+def _said(missed: list[ThresholdResult]) -> str:
+    more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+    return f"{missed[0].expr} is false: {missed[0].value}{more}"
+
+
+def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> Outcome:
     """Judges the whole result: what the service did wrong comes before doubts about the measurement."""
     result = seen.result
-    thresholds = judge_thresholds(spec, seen.values, final=True)
+    thresholds = judge_finally(spec, seen, before)
     missed = [threshold for threshold in thresholds if threshold.state is ThresholdState.FAILED]
     if missed:
-        more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-        return Outcome(StepState.FAILED, "ThresholdMissed", f"{missed[0].expr} is false: {missed[0].value}{more}")
+        return Outcome(StepState.FAILED, "ThresholdMissed", _said(missed))
     if result.requests == 0:
         return Outcome(StepState.INCONCLUSIVE, "NoData", "no request ended while load was measured")
     if result.latency is None or result.errors == result.requests:
         kinds = ", ".join(f"{error.kind}: {error.count}" for error in result.errors_by_kind)
         return Outcome(StepState.FAILED, "NoSuccess", f"none of {result.requests} requests succeeded ({kinds})")
+    for doubt in doubts(spec, result, seen.values):
+        return doubt
     unjudged = next((threshold for threshold in thresholds if threshold.state is ThresholdState.NO_DATA), None)
     if unjudged:
         return Outcome(StepState.INCONCLUSIVE, "NoData", f"nothing was measured that {unjudged.expr} could judge")
-    if result.requested_rate and result.achieved_rate < RATE_TOLERANCE * result.requested_rate:
-        message = (
-            f"achieved {result.achieved_rate:.4g} of {result.requested_rate:.4g} requests per second "
-            f"({result.dropped} dropped): add workers or raise maxInFlight"
-        )
-        return Outcome(StepState.INCONCLUSIVE, "RateNotAchieved", message)
     return Outcome(StepState.SUCCEEDED, "ThresholdsMet" if thresholds else "Completed", f"{result.requests} requests")

@@ -132,11 +132,16 @@ def plan_steps(
     plan = StepsPlan()
     for each in instances:
         if current[each.name].state is StepState.RUNNING:
-            current[each.name] = _progress(each.step, current[each.name], graph)
+            earlier = current[each.name]
+            plan.actions += load.stops(names.attempt(each.name, earlier.attempts), earlier.load, observed)
+            current[each.name] = _progress(each.step, earlier, graph)
+            plan.urgent |= load.newly_aborted(earlier.load, current[each.name].load)
             # What must not be sent twice must not be forgotten either.
             plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
-    # A step may end in the turn in which it could start (skipped), and that may free others.
-    moved = True
+    # A step may end in the turn in which it could start (skipped), and that may free others. But what follows from an
+    # answer that cannot be asked for again waits until that is on record: a crash in between would lose it.
+    moved = not plan.urgent
+    plan.wake_at = now + timedelta(milliseconds=1) if plan.urgent else None
     while moved:
         moved = False
         members = graph.members()
@@ -272,7 +277,7 @@ def _outcome(step: Step, status: StepStatus, attempt: str, observed: Observed, n
     if step.job:
         return jobs.judge_job(attempt, observed, now)
     if step.load:
-        return load.judge_load(attempt, step.load, observed, now)
+        return load.judge_load(attempt, step.load, observed, now, status.load)
     if step.wait:
         return waits.judge_wait(step.wait, status, observed, now)
     outcome = observed.outcomes.get(attempt)
@@ -316,6 +321,7 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
         plan.follows.add(attempt)
     deadlines = [_deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
     ends = [end for end in deadlines if end is not None and end > now]
+    ends += load.stopping_ends(attempt, status.load, observed, now)
     plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(observed.pods_of(attempt), now)])
 
 

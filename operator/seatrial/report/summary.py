@@ -9,10 +9,12 @@ from seatrial.report.wording import (
     attempts,
     because,
     condition,
+    generator,
     healthy_after,
     is_true,
     percent,
     rate,
+    since,
     took,
     worded,
 )
@@ -80,7 +82,11 @@ def _load(name: str, result: LoadResult) -> Iterator[Line]:
     if result.thresholds:
         yield line("  thresholds")
         yield from columns(
-            [(worded(threshold.state), threshold.expr, threshold.value) for threshold in result.thresholds], indent=4
+            [
+                (worded(each.state), each.expr, ", ".join(filter(None, (each.value, since(each)))))
+                for each in result.thresholds
+            ],
+            indent=4,
         )
     if len(result.by_request) > 1:
         yield line("  by request")
@@ -96,8 +102,13 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
     share = f"{result.errors:,} ({percent(result.error_rate)})" if result.errors else "0"
     detail = f": {kinds}" if result.errors and kinds else ""
     yield "errors", Span(share + detail, Tone.BAD if result.errors else Tone.PLAIN)
+    if result.checks:
+        tone = Tone.BAD if result.checks_failed else Tone.PLAIN
+        yield "checks", Span(f"{result.checks_failed:,} of {result.checks:,} did not hold", tone)
     if result.dropped:
         yield "dropped", Span(f"{result.dropped:,} arrivals not sent: too many were unanswered", Tone.DOUBTFUL)
+    if result.generator:
+        yield "generator", generator(result.generator)
     whole = result.workers_finished == result.workers
     tone = Tone.PLAIN if whole else Tone.DOUBTFUL
     yield "workers", Span(f"{result.workers_finished} of {result.workers} reported to the end", tone)

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from seatrial.api import duration
 from seatrial.api.status import (
     Condition,
+    GeneratorResult,
     LoadResult,
     ServiceState,
     ServiceStatus,
     StepState,
     StepStatus,
+    ThresholdResult,
     ThresholdState,
     Timestamped,
     TrialStatus,
@@ -102,8 +104,26 @@ def percent(fraction: float) -> str:
 
 def rate(result: LoadResult) -> str:
     """The achieved rate, and the requested one where the model is open."""
+    if result.flow_rate is not None:
+        of = f" of {result.requested_rate:,g}" if result.requested_rate else ""
+        return f"{result.achieved_rate:,.1f}/s in {result.flow_rate:,.1f}{of} flows/s"
     of = f" of {result.requested_rate:,g}/s" if result.requested_rate else ""
     return f"{result.achieved_rate:,.1f}/s{of}"
+
+
+def since(threshold: ThresholdResult) -> str:
+    """Since when a threshold has been false."""
+    return "" if threshold.crossed_at is None else f"false since second {threshold.crossed_at:g}"
+
+
+def generator(result: GeneratorResult) -> str:
+    """How the load generator itself did."""
+    parts = [f"CPU up to {percent(result.cpu_max)}", f"held up by {result.loop_lag_max_milliseconds:.3g} ms at most"]
+    if result.lag_max_milliseconds:
+        parts.append(f"p99 of starts {result.lag_p99_milliseconds:.3g} ms late")
+    if result.throttled_seconds:
+        parts.append(f"throttled for {result.throttled_seconds:.3g} s")
+    return ", ".join(parts)
 
 
 def live_numbers(result: LoadResult) -> str:

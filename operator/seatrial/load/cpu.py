@@ -1,0 +1,52 @@
+"""How much CPU the worker may use, and how long it was kept from using more (control groups of version 2 and 1)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_ROOT = Path("/sys/fs/cgroup")
+
+#: Environment variable with the container's CPU limit in thousandths of a core, where no control group is to be seen.
+LIMIT_VARIABLE = "SEATRIAL_CPU_LIMIT"
+
+
+class Cpu:
+    """The CPU of this process's container.
+
+    A worker is one thread, so it uses one core at most, whatever its container may.
+
+    Args:
+        root: Where control groups are mounted. Where there are none, as on a laptop, a whole core is taken for granted.
+        environment: May hold the limit too.
+
+    Attributes:
+        limit: Cores that the worker may use, above 0 and up to 1.
+    """
+
+    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ) -> None:
+        self._root = root
+        told = environment.get(LIMIT_VARIABLE, "")
+        self.limit = min(_quota(root), int(told) / 1000 if told.isdecimal() and int(told) else 1.0, 1.0)
+
+    def throttled(self) -> float:
+        """Seconds for which the container has been kept from running because its limit was used up."""
+        stat = _read(self._root / "cpu.stat") or _read(self._root / "cpu/cpu.stat")
+        values = dict(line.split(" ", 1) for line in stat.splitlines() if " " in line)
+        return int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
+
+
+def _quota(root: Path) -> float:
+    quota, _, period = _read(root / "cpu.max").strip().partition(" ")
+    if not quota:
+        quota = _read(root / "cpu/cpu.cfs_quota_us").strip()
+        period = _read(root / "cpu/cpu.cfs_period_us").strip()
+    if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):
+        return int(quota) / int(period)
+    return 1.0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

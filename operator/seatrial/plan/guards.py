@@ -1,0 +1,70 @@
+"""Guards: what must hold of the load generator for its numbers to say anything about the service."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seatrial.api.load import LoadSpec
+from seatrial.api.outcome import Outcome
+from seatrial.api.status import GeneratorResult, LoadResult, StepState
+from seatrial.plan.thresholds import too_few
+
+#: Share of the requested rate that must have been achieved for the result to say anything about that rate.
+RATE_TOLERANCE = 0.95
+#: Share of the measured time for which a worker may be out of CPU or late: single seconds happen on every machine.
+DOUBTFUL_SHARE = 0.1
+#: The same for being throttled, which the control group itself counts.
+THROTTLED_SHARE = 0.05
+#: 99th percentile of the schedule's lag, in milliseconds, beyond which requests come in bunches that nobody asked for.
+LAG_MILLISECONDS = 50.0
+
+
+def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Iterator[Outcome]:
+    """Yields the reasons for which a result proves nothing, the likeliest cause first.
+
+    Args:
+        spec: The load.
+        result: The whole result.
+        values: Variables of the thresholds.
+    """
+    if result.generator is not None:
+        yield from _saturated(result.generator, result.measured_seconds)
+    achieved, what = (result.achieved_rate, "requests") if result.flow_rate is None else (result.flow_rate, "flows")
+    if result.requested_rate and achieved < RATE_TOLERANCE * result.requested_rate:
+        yield _inconclusive(
+            "RateNotAchieved",
+            f"achieved {achieved:.4g} of {result.requested_rate:.4g} {what} per second "
+            f"({result.dropped} dropped): add workers or raise maxInFlight",
+        )
+    if shortage := too_few(spec, values):
+        yield _inconclusive("TooFewSamples", shortage)
+
+
+def _saturated(generator: GeneratorResult, measured: float) -> Iterator[Outcome]:
+    remedy = "add workers, or give them more CPU (resources)"
+    # A single second may be a start or a hiccup, however short the load.
+    allowed = max(DOUBTFUL_SHARE * measured, 1.0)
+    if generator.busy_seconds > allowed:
+        yield _inconclusive(
+            "GeneratorSaturated",
+            f"a worker used over 90 % of its CPU in {generator.busy_seconds:.3g} of {measured:.3g} s: {remedy}",
+        )
+    if generator.throttled_seconds > THROTTLED_SHARE * measured:
+        yield _inconclusive(
+            "GeneratorSaturated",
+            f"a worker was throttled for {generator.throttled_seconds:.3g} of {measured:.3g} s: {remedy}",
+        )
+    if generator.lag_p99_milliseconds > LAG_MILLISECONDS:
+        yield _inconclusive(
+            "ScheduleLag",
+            f"1 % of the requests started {generator.lag_p99_milliseconds:.3g} ms late or more: {remedy}",
+        )
+    if generator.late_seconds > allowed:
+        yield _inconclusive(
+            "GeneratorSlow",
+            f"a worker was held up in {generator.late_seconds:.3g} of {measured:.3g} s, by up to "
+            f"{generator.loop_lag_max_milliseconds:.3g} ms: {remedy}, or nodes that are less busy",
+        )
+
+
+def _inconclusive(reason: str, message: str) -> Outcome:
+    return Outcome(StepState.INCONCLUSIVE, reason, message)
