@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api.environment import Service
+from seatrial.api.environment import PodSecurity, Service
 from seatrial.build.deployment import deployment
+from seatrial.build.service_objects import service_objects
 from tests.build.objects import ORIGIN, Object, container, load, load_spec, web, workloads
 
 _BASELINE_CAPABILITIES = {
@@ -51,7 +52,7 @@ def is_baseline(pod: Object) -> bool:
 
 def is_restricted(pod: Object) -> bool:
     security = pod.get("securityContext", {})
-    contexts = [one.get("securityContext", {}) for one in pod["containers"]]
+    contexts = [one.get("securityContext", {}) for one in [*pod["containers"], *pod.get("initContainers", [])]]
     allowed = {
         "configMap",
         "csi",
@@ -123,6 +124,19 @@ SERVICES = st.fixed_dictionaries(
         "replicas": st.integers(1, 20),
         "podSecurity": st.sampled_from(["Baseline", "Restricted"]),
         "ready": st.sampled_from([{}, {"timeout": "1s"}]),
+        "envFrom": st.just([{"secret": "db"}, {"configMap": "flags"}]),
+        "files": st.lists(
+            st.fixed_dictionaries(
+                {"path": st.from_regex(r"(/[a-z.]{0,3}[a-z]){1,3}", fullmatch=True), "content": st.text(max_size=20)},
+                optional={"mode": st.sampled_from(["0400", "0755", "777"])},
+            ),
+            max_size=3,
+            unique_by=lambda file: file["path"],
+        ),
+        "storage": st.fixed_dictionaries({"path": st.just("/data"), "size": st.just("1Gi")}),
+        "init": st.fixed_dictionaries(
+            {"command": st.lists(TEXT, min_size=1, max_size=2)}, optional={"args": st.lists(TEXT, max_size=2)}
+        ),
     },
 )
 
@@ -130,9 +144,10 @@ SERVICES = st.fixed_dictionaries(
 @given(fields=SERVICES)
 def test_no_field_of_a_service_reaches_beyond_its_pod(fields: Object) -> None:
     spec = Service.model_validate(fields)
-    made = deployment(ORIGIN, "trial", spec)
+    made = service_objects(ORIGIN, "trial", spec, 600)[-1]
     pod = made["spec"]["template"]["spec"]
-    assert set(pod) == {
+    assert {set(volume) == {"name", "configMap"} for volume in pod.get("volumes", [])} <= {True}
+    assert set(pod) - {"volumes", "initContainers"} == {
         "containers",
         "restartPolicy",
         "automountServiceAccountToken",
@@ -142,6 +157,7 @@ def test_no_field_of_a_service_reaches_beyond_its_pod(fields: Object) -> None:
     }
     assert pod["automountServiceAccountToken"] is False
     assert is_baseline(pod)
+    assert spec.pod_security is PodSecurity.BASELINE or is_restricted(pod)
     only = container(made)
     assert set(only) <= {
         "name",
@@ -154,8 +170,10 @@ def test_no_field_of_a_service_reaches_beyond_its_pod(fields: Object) -> None:
         "args",
         "ports",
         "readinessProbe",
+        "envFrom",
+        "volumeMounts",
     }
-    assert all(set(entry) == {"name", "value"} for entry in only["env"])  # nothing from Secrets or the host
+    assert all(set(entry) == {"name", "value"} for entry in only["env"])  # nothing from the host
     assert [entry["name"] for entry in only["env"]] == [entry["name"] for entry in fields.get("env", [])]
     assert only.get("command") == (fields.get("command") or None)
     assert only.get("args") == (fields.get("args") or None)

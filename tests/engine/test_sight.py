@@ -152,6 +152,33 @@ def test_a_pod_of_nobody() -> None:
     assert see_pod({"metadata": {"name": "p", "creationTimestamp": CREATED}}).owner == ""
 
 
+def with_init(init: Object, main: Object | None = None) -> Object:
+    waiting = {"state": {"waiting": {"reason": "PodInitializing"}}, "restartCount": 0}
+    return pod({"initContainerStatuses": [init], "containerStatuses": [main or waiting]})
+
+
+def test_an_init_container_that_has_not_succeeded_speaks_for_its_pod() -> None:
+    running = see_pod(with_init({"state": {"running": {}}}))
+    assert (running.init, running.running, running.waiting) == (True, False, "")
+    pulling = see_pod(with_init({"state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}))
+    assert (pulling.init, pulling.waiting, pulling.waiting_message) == (True, "ErrImagePull", "no such image")
+    failed = see_pod(with_init({"state": {"terminated": {"exitCode": 3, "reason": "Error"}}}))
+    assert (failed.init, failed.exit_code) == (True, 3)
+
+
+def test_an_init_container_that_has_succeeded_is_history() -> None:
+    done = {"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}, "restartCount": 2}
+    seen = see_pod(with_init(done, {"state": {"running": {}}, "restartCount": 0}))
+    assert (seen.init, seen.running, seen.exit_code, seen.restarts) == (False, True, None, 0)
+    waiting = see_pod(with_init(done))
+    assert (waiting.init, waiting.exit_code, waiting.waiting) == (False, None, "PodInitializing")
+
+
+@pytest.mark.parametrize(("label", "kind"), [(names.SERVICE, "service"), (names.STEP, "step"), ("other", "")])
+def test_a_pod_is_of_a_service_or_of_a_step(label: str, kind: str) -> None:
+    assert see_pod(pod({}, labels={label: "web"})).kind == kind
+
+
 def deployment(status: Object | None, generation: int = 1) -> Object:
     return {"metadata": {"name": "web", "generation": generation}, "status": status}
 

@@ -105,7 +105,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SEATRIAL_HEALTH_PORT", "1")
     monkeypatch.setenv("SEATRIAL_METRICS_PORT", "2")
     monkeypatch.setenv("SEATRIAL_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("SEATRIAL_COPYING", "false")
     given = Settings.from_environment()
+    assert given.copying is False
     assert (given.namespace, given.worker_image, given.log_level) == ("ns", "image:2", "DEBUG")
     assert (given.health_port, given.metrics_port) == (1, 2)
 
