@@ -10,7 +10,7 @@ from aiohttp import web
 
 from seatrial.build.secret import values_of
 from tests.engine.api_server import ApiServer, Fault, Object
-from tests.engine.test_controller import never
+from tests.engine.scenarios import never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from seatrial.probe import readiness
 from tests.engine.api_server import Object
-from tests.engine.test_controller import GET
+from tests.engine.scenarios import GET
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio
