@@ -49,6 +49,12 @@ e2e: venv cluster ## End-to-end tests on a real cluster
 bench: venv cluster install bench-packages ## Measure, beside peers; ONLY=load runs a part
 	$(CLUSTER) exec -- $(BIN)/python -m e2e.bench $(ONLY)
 
+crash: venv cluster install ## Kill the operator after each of its writes; FROM=12 goes on where a run was stopped
+	$(CLUSTER) exec -- $(BIN)/python -m e2e.crash --from $(or $(FROM),1)
+
+fuzz: venv cluster install ## Send random specs to the API server and the operator: COUNT=10000 SEED=1
+	$(CLUSTER) exec -- $(BIN)/python -m e2e.fuzz --count $(or $(COUNT),10000) --seed $(or $(SEED),1)
+
 cluster: venv
 	$(CLUSTER) up
 	$(IMAGES) build
@@ -93,4 +99,4 @@ bench-packages: venv
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
 
-.PHONY: help demo test check lint unit services e2e bench cluster install clean lock generate venv services-packages bench-packages
+.PHONY: help demo test check lint unit services e2e bench crash fuzz cluster install clean lock generate venv services-packages bench-packages

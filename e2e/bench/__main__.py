@@ -1,4 +1,4 @@
-"""The command line: ``python -m e2e.bench [load|start|writes] [--rounds N]``, and ``--markdown FILE``."""
+"""The command line: ``python -m e2e.bench [PART] [--rounds N] [--size N]``, and ``--markdown FILE``."""
 
 import argparse
 import sys
@@ -6,18 +6,23 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from e2e.bench import load, results, start, table, writes
+from e2e.bench import busy, idle, load, references, results, start, steps, table, throughput, writes
 from e2e.bench.figure import Figure
 from e2e.bench.machine import Machine
 from seatrial.kube.errors import KubeError
 
 RESULTS = Path(__file__).parents[2] / "build" / "bench.json"
 
-#: Each part, measured in so many rounds. Load comes last, because it leaves the machine hot.
-PARTS: dict[str, Callable[[int | None], list[Figure]]] = {
-    "start": lambda rounds: start.measure(rounds or start.ROUNDS),
-    "writes": lambda rounds: writes.measure(rounds or writes.ROUNDS),
-    "load": lambda _rounds: load.measure(),
+#: Each part, measured in so many rounds of such a size. Load comes last, because it leaves the machine hot.
+PARTS: dict[str, Callable[[int | None, int | None], list[Figure]]] = {
+    "start": lambda rounds, _size: start.measure(rounds or start.ROUNDS),
+    "writes": lambda rounds, _size: writes.measure(rounds or writes.ROUNDS),
+    "references": lambda rounds, _size: references.measure(rounds or references.ROUNDS),
+    "steps": lambda rounds, size: steps.measure(rounds or steps.ROUNDS, size or steps.STEPS),
+    "throughput": lambda _rounds, size: throughput.measure(size or throughput.RUNS),
+    "busy": lambda rounds, size: busy.measure(rounds or busy.ROUNDS, size or busy.RUNS),
+    "idle": lambda _rounds, size: idle.measure(size or idle.RESOURCES),
+    "load": lambda _rounds, _size: load.measure(),
 }
 
 
@@ -28,7 +33,13 @@ def parser() -> argparse.ArgumentParser:
         description="Measures Seatrial, beside its peers and its floors, on the cluster that it is installed on.",
     )
     top.add_argument("part", nargs="?", choices=sorted(PARTS), help="measure only this; everything if omitted")
-    top.add_argument("--rounds", type=_positive, metavar="N", help="rounds of start and writes, for a quick look")
+    top.add_argument("--rounds", type=_positive, metavar="N", help="rounds of each part, for a quick look")
+    top.add_argument(
+        "--size",
+        type=_positive,
+        metavar="N",
+        help="steps of a run (steps), short scenarios (throughput), active runs (busy), resources (idle)",
+    )
     top.add_argument("--markdown", type=Path, metavar="FILE", help="measure nothing; print this file as a table")
     return top
 
@@ -47,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(machine)
     if machine.warning:
         print(f"warning: {machine.warning}")
-    figures, failed = _measure([options.part] if options.part else list(PARTS), options.rounds)
+    figures, failed = _measure([options.part] if options.part else list(PARTS), options.rounds, options.size)
     results.write(figures, RESULTS)
     print(f"\n{table.text(figures)}\nwritten to build/{RESULTS.name}")
     for part, reason in failed.items():
@@ -55,14 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _measure(parts: Sequence[str], rounds: int | None) -> tuple[list[Figure], dict[str, str]]:
+def _measure(parts: Sequence[str], rounds: int | None, size: int | None) -> tuple[list[Figure], dict[str, str]]:
     """Measures parts. Returns the figures, and why there are none of a part."""
     figures: list[Figure] = []
     failed: dict[str, str] = {}
     for part in parts:
         print(f"measuring {part} …", flush=True)
         try:
-            figures += PARTS[part](rounds)
+            figures += PARTS[part](rounds, size)
         except Exception as error:  # noqa: BLE001 - one part that fails must not lose what the others have measured
             if not isinstance(error, RuntimeError | KubeError):
                 traceback.print_exc()

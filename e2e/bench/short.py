@@ -73,14 +73,21 @@ class Run:
     alone: bool
 
 
-async def run_scenario(api: Api, watch: Watching, namespace: str, name: str) -> Run:
-    """Runs the scenario until the operator has let go of it.
+async def run_scenario(api: Api, watch: Watching, namespace: str, name: str, spec: Object = SCENARIO) -> Run:
+    """Runs a scenario until the operator has let go of it.
+
+    Args:
+        api: Where it is created.
+        watch: Shows it, and all that is made for it.
+        namespace: Where it is.
+        name: Its name.
+        spec: What it is.
 
     Raises:
         RuntimeError: It does not pass, or something is not seen in time.
     """
     since = len(watch.events)
-    body = manifest(TEST_SCENARIOS, name, namespace, spec=SCENARIO)
+    body = manifest(TEST_SCENARIOS, name, namespace, spec=spec)
     uid = str((await api.client.create(TEST_SCENARIOS, body, namespace))["metadata"]["uid"])
     created = time.perf_counter()
 
@@ -132,7 +139,7 @@ async def bare_pod(api: Api, watch: Watching, namespace: str, name: str, *, prob
         Seconds.
     """
     since = len(watch.events)
-    body = manifest(PODS, name, namespace, spec=_pod_spec(probed=probed))
+    body = manifest(PODS, name, namespace, spec=pod_spec(probed=probed))
     await api.client.create(PODS, body, namespace)
     created = time.perf_counter()
 
@@ -159,7 +166,7 @@ async def bare_namespace(api: Api, watch: Watching, name: str) -> float:
     return gone.at - deleted
 
 
-def _pod_spec(*, probed: bool) -> Object:
+def pod_spec(*, probed: bool) -> Object:
     """The spec that the operator gives the service's pods."""
     service = TestScenarioSpec.model_validate(SCENARIO).environment.services[0]
     built = deployment(Origin("TestScenario", "", "", "", ""), "", service)

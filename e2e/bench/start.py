@@ -19,7 +19,7 @@ from seatrial.kube.resources import NAMESPACES, TEST_SCENARIOS
 
 ROUNDS = 200
 #: Rounds before those that count: connections are opened, and code runs for the first time.
-_WARM_UP = 5
+WARM_UP = 5
 #: Kubernetes waits 5 s before it empties a namespace that was deleted (namespaceDeletionGracePeriod of its controller),
 #: and emptying one keeps a core busy. Rounds stop before that begins, and go on when all namespaces are gone.
 _QUIET_SECONDS = 4.5
@@ -45,7 +45,7 @@ SCENARIO: Object = {
 
 
 @dataclass
-class _Times:
+class Times:
     """Seconds of each round.
 
     Attributes:
@@ -75,8 +75,8 @@ def measure(rounds: int = ROUNDS) -> list[Figure]:
     """
     times = uvloop.run(_measure(rounds))
     return [
-        _figure("start.idle.p50_ms", times, 0.50, target=10),
-        _figure("start.idle.p99_ms", times, 0.99, target=20),
+        figure("start.idle.p50_ms", times, 0.50, target=10),
+        figure("start.idle.p99_ms", times, 0.99, target=20),
     ]
 
 
@@ -91,7 +91,9 @@ def nearest_rank(values: Sequence[float], share: float) -> float:
     return sorted(values)[math.ceil(round(share * len(values), 9)) - 1]
 
 
-def _figure(name: str, times: _Times, share: float, *, target: float) -> Figure:
+def figure(name: str, times: Times, share: float, *, target: float) -> Figure:
+    """Returns a percentile of the times to the first effect, in milliseconds, beside what came before it."""
+
     def milliseconds(seconds: list[float]) -> float:
         return round(nearest_rank(seconds, share) * 1000, 2)
 
@@ -105,19 +107,19 @@ def _figure(name: str, times: _Times, share: float, *, target: float) -> Figure:
     return Figure(name, milliseconds(times.effect), "ms", target, "lower", beside)
 
 
-async def _measure(rounds: int) -> _Times:
+async def _measure(rounds: int) -> Times:
     async with connect() as api, own_namespace(api) as namespace, watching(api, NAMESPACES, TEST_SCENARIOS) as watch:
         for other in await under_way(api):
             print(f"warning: {other} is under way, so the operator is not idle")
-        course = _Course(api, watch, namespace)
-        await course.run(_WARM_UP)
+        course = Course(api, watch, namespace)
+        await course.run(WARM_UP)
         # What is there now is not looked at again: a collection in the middle of a round would count as the operator's.
         gc.collect()
         gc.freeze()
         return await course.run(rounds)
 
 
-class _Course:
+class Course:
     """Rounds, one after the other.
 
     Args:
@@ -132,14 +134,14 @@ class _Course:
         self._namespace = namespace
         self._numbers = itertools.count(1)
 
-    async def run(self, rounds: int) -> _Times:
+    async def run(self, rounds: int) -> Times:
         """Measures so many rounds."""
-        times = _Times()
+        times = Times()
         while len(times.effect) < rounds:
             await self._batch(times, rounds)
         return times
 
-    async def _batch(self, times: _Times, rounds: int) -> None:
+    async def _batch(self, times: Times, rounds: int) -> None:
         """Measures until Kubernetes would begin to empty namespaces, and waits until all are gone."""
         since, ends = len(self._watch.events), time.perf_counter() + _QUIET_SECONDS
         environments, floors = [], []
@@ -154,7 +156,7 @@ class _Course:
             await self._seen(f"namespace {name} is gone", name, lambda event: event.type == "DELETED", since, 120)
         await asyncio.sleep(_SETTLE)
 
-    async def _effect(self, times: _Times, name: str) -> str:
+    async def _effect(self, times: Times, name: str) -> str:
         """Creates a TestScenario, waits for its namespace, and has both taken away. Returns the namespace's name."""
         since = len(self._watch.events)
         body = manifest(TEST_SCENARIOS, name, self._namespace, spec=SCENARIO)
@@ -172,7 +174,7 @@ class _Course:
         await asyncio.sleep(_SETTLE)
         return seen.name
 
-    async def _approach(self, times: _Times, uid: str, accepted: float, since: int) -> None:
+    async def _approach(self, times: Times, uid: str, accepted: float, since: int) -> None:
         """Takes down what came before the effect, on the way there."""
 
         def has_finalizer(event: Event) -> bool:
@@ -183,7 +185,7 @@ class _Course:
         times.shown.append(shown.at - accepted)
         times.finalizer.append(finalizer.at - accepted)
 
-    async def _floor(self, times: _Times, name: str) -> None:
+    async def _floor(self, times: Times, name: str) -> None:
         """Creates a namespace and waits for it."""
         since = len(self._watch.events)
         await self._api.client.create(NAMESPACES, manifest(NAMESPACES, name))

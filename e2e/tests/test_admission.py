@@ -197,7 +197,11 @@ def test_the_api_server_adds_no_defaults_so_that_gitops_sees_no_difference(kubec
 SLOW = {"users": 3, "duration": "2m"}
 REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
     # Rules across fields.
-    ("services[0].ready", "give one of http and tcp, not both", lambda s: service(s, 0)["ready"].update(http={})),
+    (
+        "services[0].ready",
+        "give at most one of http, tcp, grpc and command",
+        lambda s: service(s, 0)["ready"].update(http={}),
+    ),
     (
         "services[0]",
         "a service cannot depend on itself",

@@ -85,7 +85,7 @@ def test_a_row_says_type_and_default_as_a_person_would(field: str, row: str) -> 
 def test_rules_and_variables_are_listed() -> None:
     scenario, load = page(TestScenario), page(LoadTest)
     for text in (
-        "- give one of json and text, not both",
+        "- give one of json, form and text",
         "- a service cannot depend on itself",
         "- capture: a name is",
     ):

@@ -201,7 +201,7 @@ def test_a_circle_through_several_steps_is_named_in_the_order_of_needs() -> None
             changed("steps", 0, "capture", to={"1d": "1"}),
             "spec.steps[0].capture.1d: '1d': must match ^[a-zA-Z_][a-zA-Z0-9_]*$",
         ),
-        (changed("steps", 0, "http", "text", to="x"), "spec.steps[0].http: give one of json and text, not both"),
+        (changed("steps", 0, "http", "text", to="x"), "spec.steps[0].http: give one of json, form and text"),
         (
             changed("steps", 0, "job", to={"image": "i"}),
             "spec.steps[0]: give exactly one of http, job, load, assert and wait",

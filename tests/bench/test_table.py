@@ -68,10 +68,10 @@ def test_markdown_is_printed_without_measuring(tmp_path: Path, capsys: pytest.Ca
 def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Parts that take no time: one has been measured and misses a target, one cannot be."""
 
-    def broken(_rounds: int | None) -> list[Figure]:
+    def broken(_rounds: int | None, _size: int | None) -> list[Figure]:
         raise RuntimeError("the chart is not installed")
 
-    monkeypatch.setattr(bench, "PARTS", {"load": lambda _rounds: FIGURES[1:], "start": broken})
+    monkeypatch.setattr(bench, "PARTS", {"load": lambda _rounds, _size: FIGURES[1:], "start": broken})
     monkeypatch.setattr(bench, "RESULTS", tmp_path / "bench.json")
     return tmp_path / "bench.json"
 

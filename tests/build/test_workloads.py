@@ -14,6 +14,7 @@ from seatrial.build.deployment import deployment
 from seatrial.build.job import job
 from seatrial.build.load_job import load_job, load_json
 from seatrial.build.origin import Origin
+from seatrial.build.secret import job_secret, values_of
 from tests.build.objects import ORIGIN, Object, container, load, load_spec, web
 
 TEXT = st.text(min_size=1, max_size=30)
@@ -139,3 +140,53 @@ def test_workers_have_the_resources_that_the_user_gives() -> None:
     given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
     built = container(load(load_spec(resources=given)))["resources"]
     assert built == {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "512Mi"}}
+
+
+@pytest.mark.parametrize(
+    ("ready", "probe"),
+    [
+        ({"grpc": {}}, {"grpc": {"port": 80, "service": ""}}),
+        ({"grpc": {"port": "admin", "service": "shop.Orders"}}, {"grpc": {"port": 81, "service": "shop.Orders"}}),
+        (
+            {"command": ["pg_isready", "-U", "me"], "successThreshold": 2},
+            {"exec": {"command": ["pg_isready", "-U", "me"]}, "successThreshold": 2},
+        ),
+        (
+            {"http": {"headers": [{"name": "X-A", "value": "b"}]}},
+            {"httpGet": {"port": "http", "path": "/", "httpHeaders": [{"name": "X-A", "value": "b"}]}},
+        ),
+        ({"http": {"statuses": [200, 204]}}, {"httpGet": {"port": "http", "path": "/"}}),
+        # The kubelet would never find it ready.
+        ({"http": {"statuses": [200, 401]}}, {"tcpSocket": {"port": "http"}}),
+        (
+            {"tcp": {}, "interval": "2500ms", "probeTimeout": "300ms", "failureThreshold": 7},
+            {"periodSeconds": 3, "timeoutSeconds": 1, "failureThreshold": 7},
+        ),
+    ],
+)
+def test_the_kubelet_probes_by_every_kind(ready: Object, probe: Object) -> None:
+    ports = [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]
+    if "admin" not in str(ready):
+        ports = ports[:1]
+    made = deployment(ORIGIN, "trial", web(ports=ports, ready=ready))
+    built = container(made)["readinessProbe"]
+    assert probe.items() <= built.items()
+    assert made["spec"]["minReadySeconds"] == 0
+
+
+def test_secret_variables_of_a_job_are_references() -> None:
+    spec = Job.model_validate(
+        {"image": "i", "env": [{"name": "TOKEN", "value": "t0ken"}, {"name": "A.B", "value": "x"}]}
+    )
+    made = job(ORIGIN, "trial", "work", spec, 10, secret_env={"TOKEN"})
+    reference = {"secretKeyRef": {"name": "seatrial-env-work", "key": "TOKEN"}}
+    assert container(made)["env"] == [{"name": "TOKEN", "valueFrom": reference}, {"name": "A.B", "value": "x"}]
+    assert "t0ken" not in json.dumps(made)
+    secret = job_secret(ORIGIN, "trial", "work", {"TOKEN": "t0ken ü"})
+    assert (secret["kind"], secret["metadata"]["name"], secret["metadata"]["namespace"]) == (
+        "Secret",
+        "seatrial-env-work",
+        "trial",
+    )
+    assert secret["metadata"]["labels"][names.OWNER_UID] == ORIGIN.uid
+    assert values_of(secret) == {"TOKEN": "t0ken ü"}

@@ -37,7 +37,7 @@ def test_a_yaml_snippet_is_valid(block: Block) -> None:
             _check(kind, document["spec"], block.place)
         elif "kind" in document:
             assert {"apiVersion", "metadata"} <= document.keys(), f"{block.place} is no Kubernetes object"
-        elif document.keys() <= {field.alias for field in LoadTestSpec.model_fields.values()}:
+        elif "target" in document:
             _check(LoadTestSpec, document, block.place)
         else:
             _check(TestScenarioSpec, {"environment": {"services": SERVICES}, **document}, block.place)

@@ -55,6 +55,7 @@ class Fault:
         times: How often.
         reason: Reason in the answer's metav1.Status.
         headers: Headers of the refusal.
+        message: Its message.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Fault:
     times: int = 1
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    message: str = "as the test wants it"
     hits: int = 0
 
 
@@ -142,6 +144,7 @@ class ApiServer:
         self.listeners: list[Listener] = []
         self.cluster = Cluster()
         self.logs: dict[str, list[str | None]] = {}
+        self._newest: dict[str, str] = {}
         #: Whether a log that has no more lines stays open, as that of a container that runs.
         self.hold_logs = False
         self._changed = asyncio.Event()
@@ -290,7 +293,7 @@ class ApiServer:
         if fault.stored:
             await self._answer(request)
         if fault.status:
-            refusal = Refusal(fault.status, fault.reason, "as the test wants it")
+            refusal = Refusal(fault.status, fault.reason, fault.message)
             return web.json_response(refusal.body, status=fault.status, headers=fault.headers)
         assert request.transport is not None
         request.transport.close()
@@ -399,12 +402,15 @@ class ApiServer:
         response = web.StreamResponse()
         await response.prepare(request)
         lines = self.logs.get(place.name, [])
+        if not lines and place.name in self._newest:
+            await response.write(self._newest[place.name].encode() + b"\n")  # whoever comes again reads it again
         while lines:
             line = lines.pop(0)
             if line is None:
                 assert request.transport is not None
                 request.transport.close()
                 return response
+            self._newest[place.name] = line
             await response.write(line.encode() + b"\n")
         if self.hold_logs:
             await self._closing.wait()

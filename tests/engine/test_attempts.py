@@ -8,7 +8,7 @@ from aiohttp import web
 
 from seatrial.api import names
 from tests.engine.api_server import ApiServer, Object
-from tests.engine.test_controller import GET, POST, never
+from tests.engine.scenarios import GET, POST, never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio
@@ -171,6 +171,9 @@ async def test_a_restart_at_any_write_of_a_retry_comes_to_the_same_verdict_and_o
     def apply() -> None:
         world.scenario({"name": "contract", "job": {"image": "contract:1"}} | QUICK, GET | QUICK)
 
+    def over() -> bool:
+        return world.status().get("phase") == "Done" and not world.finalizers()
+
     world.server.cluster.job = job
     apply()
     await world.until_done()
@@ -181,7 +184,8 @@ async def test_a_restart_at_any_write_of_a_retry_comes_to_the_same_verdict_and_o
         await world.until(lambda: not world.controller._sessions)
         world.server.writes.clear()
         apply()
-        await world.until(lambda cut=cut: len(world.server.writes) >= cut)  # type: ignore[misc]
+        # Progress is written by the clock, so one run may have fewer writes than another.
+        await world.until(lambda cut=cut: len(world.server.writes) >= cut or over())  # type: ignore[misc]
         world.kill()
         await asyncio.sleep(0.005)
         world.start()

@@ -1,24 +1,17 @@
 """Whole runs: a controller, an API server over HTTP, and a service that answers."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from aiohttp import web
 
 from seatrial.api import names
-from seatrial.engine import record, resync
-from tests.engine.api_server import ApiServer, Fault, Object
+from seatrial.engine import record
+from tests.engine.api_server import ApiServer, Object
+from tests.engine.scenarios import GET, POST, broken, conditions, never
 from tests.engine.world import World
 
 pytestmark = pytest.mark.anyio
-
-GET: Object = {"name": "look", "http": {"service": "web", "path": "/orders"}}
-POST: Object = {"name": "order", "http": {"service": "web", "method": "POST", "path": "/orders"}}
-
-
-def conditions(status: Any) -> dict[str, str]:
-    return {condition["type"]: condition["status"] for condition in status["conditions"]}
 
 
 async def test_a_run_goes_from_nothing_to_a_verdict_to_nothing(world: World) -> None:
@@ -30,6 +23,7 @@ async def test_a_run_goes_from_nothing_to_a_verdict_to_nothing(world: World) -> 
         "Ready": "True",
         "Reconciling": "False",
         "Stalled": "False",
+        "Queued": "False",
         "EnvironmentReady": "True",
         "Complete": "True",
         "Succeeded": "True",
@@ -94,15 +88,6 @@ async def test_the_run_keeps_its_spec_in_its_namespace(world: World) -> None:
     assert '"image":"web:1"' in namespace["metadata"]["annotations"][names.RUN_SPEC]
     assert world.status()["run"]["namespace"] == namespace["metadata"]["name"]
     world.kill()
-
-
-async def never(_request: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(60)
-    raise AssertionError
-
-
-async def broken(_request: web.Request) -> web.StreamResponse:
-    return web.Response(status=500)
 
 
 async def test_a_failing_service_fails_the_run_and_all_is_taken_away(world: World) -> None:
@@ -277,315 +262,6 @@ async def test_a_job_is_judged_by_its_exit_code(world: World, exit_code: int, ve
     world.server.cluster.job = lambda server, body: server.end_job(body, exit_code)
     world.scenario({"name": "contract", "job": {"image": "contract:7"}})
     assert (await world.until_done())["verdict"] == verdict
-
-
-# ---------------------------------------------------------------------- restarts
-
-
-async def test_a_restart_at_any_write_comes_to_the_same_verdict_and_objects(world: World) -> None:
-    """Kill the operator after its n-th write, for every n of a run."""
-    world.scenario(GET, POST | {"needs": [{"step": "look"}]})
-    await world.until_done()
-    plain = list(world.writes("events", "testscenarios", "testscenarios/status"))
-    total = len(world.writes())
-    for cut in range(1, total):
-        world.server.delete("testscenarios", "checkout", "shop")
-        await world.until(lambda: not world.controller._sessions)
-        world.server.writes.clear()
-        world.app.requests.clear()
-        world.scenario(GET, POST | {"needs": [{"step": "look"}]})
-        await world.until(lambda cut=cut: len(world.server.writes) >= cut)  # type: ignore[misc]
-        world.kill()
-        posts = world.app.requests.count("POST /orders")
-        await asyncio.sleep(0.005)
-        world.start()
-        status = await world.until_done()
-        # A POST that was on its way when the operator died is told apart from one that was not.
-        interrupted = world.step("order")["reason"] == "Interrupted"
-        assert status["verdict"] == ("Error" if interrupted else "Passed"), (cut, status)
-        assert not interrupted or posts <= 1
-        assert world.app.requests.count("POST /orders") <= 1
-        assert world.left() == []
-        made = {write for write in world.server.writes if write.verb == "create" and write.what != "events"}
-        assert {write.what for write in made} == {write.what for write in plain if write.verb == "create"}
-        assert len(made) == len([write for write in plain if write.verb == "create"])
-
-
-async def test_a_post_that_was_cut_off_is_an_error_and_never_sent_twice(world: World) -> None:
-    world.app.answer = never
-    world.scenario(POST)
-    await world.until(lambda: world.app.requests)
-    assert world.step("order")["state"] == "Running"  # its intent was on record before it was sent
-    world.kill()
-    world.start()
-    status = await world.until_done()
-    assert (status["verdict"], status["reason"]) == ("Error", "Interrupted")
-    assert world.app.requests == ["POST /orders"]
-
-
-async def test_a_get_that_was_cut_off_is_sent_again(world: World) -> None:
-    world.app.answer = never
-    world.scenario(GET)
-    await world.until(lambda: world.app.requests)
-    world.kill()
-
-    async def fine(_request: web.Request) -> web.StreamResponse:
-        return web.Response()
-
-    world.app.answer = fine
-    world.start()
-    assert (await world.until_done())["verdict"] == "Passed"
-    assert world.app.requests == ["GET /orders"] * 2
-
-
-async def test_an_edit_while_no_operator_runs_is_judged_by_the_spec_on_record(world: World) -> None:
-    world.app.answer = never
-    world.scenario(GET, teardown=[{"name": "export", "job": {"image": "export:1"}}])
-    await world.until(lambda: world.app.requests)
-    world.kill()
-    world.server.change("testscenarios", "checkout", "shop", lambda body: body["spec"].update(steps=[], teardown=[]))
-    world.start()
-    await world.until(lambda: world.status()["run"]["id"] == "2")
-    status = await world.until_done()
-    assert status["history"][0]["reason"] == "SpecChanged"
-    assert next(write.name for write in world.writes() if write.what == "jobs") == "step-export"
-
-
-# ---------------------------------------------------------------------- SIGTERM
-
-
-async def test_on_sigterm_the_answer_of_a_request_under_way_is_stored(world: World) -> None:
-    released = asyncio.Event()
-
-    async def slow(_request: web.Request) -> web.StreamResponse:
-        await released.wait()
-        return web.Response()
-
-    world.app.answer = slow
-    world.scenario(POST, {"name": "second", "needs": [{"step": "order"}], **_http("POST", "/second")})
-    await world.until(lambda: world.app.requests)
-    closing = asyncio.create_task(world.controller.close())
-    await asyncio.sleep(0.01)
-    released.set()
-    await closing
-    assert world.step("order")["state"] == "Succeeded"
-    # What comes after belongs to the next operator, and must not look as if it had been sent.
-    assert world.step("second")["state"] == "Pending"
-    assert world.app.requests == ["POST /orders"]
-    world.start()
-    assert (await world.until_done())["verdict"] == "Passed"
-    assert world.app.requests == ["POST /orders", "POST /second"]
-
-
-async def test_on_sigterm_an_intent_that_is_being_stored_is_carried_out(world: World) -> None:
-    """The turn that stores the intent of a POST is under way: the POST is sent, because that is what is on record."""
-    world.scenario(GET, POST | {"needs": [{"step": "look"}]})
-    patched = asyncio.Event()
-    answered = asyncio.Event()
-    answer = world.server._answer
-
-    async def held(request: web.Request) -> web.StreamResponse:
-        response = await answer(request)
-        if request.method == "PATCH" and world.step("order").get("state") == "Running" and not patched.is_set():
-            patched.set()
-            await answered.wait()
-        return response
-
-    world.server._answer = held  # type: ignore[method-assign]
-    await patched.wait()
-    closing = asyncio.create_task(world.controller.close())
-    await asyncio.sleep(0.01)
-    answered.set()
-    await closing
-    assert world.app.requests == ["GET /orders", "POST /orders"]
-    assert world.step("order")["state"] == "Succeeded"
-    world.start()
-    assert (await world.until_done())["verdict"] == "Passed"
-
-
-def _http(method: str, path: str) -> Object:
-    return {"http": {"service": "web", "method": method, "path": path}}
-
-
-# ---------------------------------------------------------------------- an API server with bad moments
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("POST", "/namespaces$", stored=True),
-        Fault("POST", "/deployments$", stored=True),
-        Fault("POST", "/services$", stored=True),
-        Fault("POST", "/limitranges$", status=504, stored=True),
-        Fault("PATCH", "/testscenarios/checkout$", stored=True),
-        Fault("PATCH", "/status$", stored=True, times=2),
-        Fault("DELETE", "/namespaces/trial", stored=True),
-        Fault("DELETE", "/deployments/", stored=True),
-    ],
-    ids=lambda fault: f"{fault.method} {fault.path}",
-)
-async def test_a_lost_answer_doubles_nothing(world: World, fault: Fault) -> None:
-    """The server did it, but the connection broke before it could say so."""
-    world.server.faults = [fault]
-    world.scenario(GET)
-    status = await world.until_done()
-    assert fault.hits == fault.times
-    assert status["verdict"] == "Passed"
-    assert world.app.requests == ["GET /orders"]
-    assert world.left() == []
-    assert world.finalizers() == []
-
-
-async def test_a_lost_answer_does_not_put_the_finalizer_on_twice(world: World) -> None:
-    world.app.answer = never
-    world.server.faults = [Fault("PATCH", "/testscenarios/checkout$", stored=True)]
-    world.server.listeners = []
-    world.scenario(GET)
-    body = world.server.change(
-        "testscenarios", "checkout", "shop", lambda body: body["metadata"].update(finalizers=["example.com/mine"])
-    )
-    world.tell("testscenarios", "ADDED", body)
-    await world.until(lambda: world.server.faults[0].hits)
-    await asyncio.sleep(0.1)  # more tries, in a world of which no watch has told yet
-    assert world.finalizers() == ["example.com/mine", names.FINALIZER]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault("POST", "/namespaces$", status=500),
-        Fault("POST", "/deployments$", status=429, headers={"Retry-After": "0"}),
-        Fault("POST", "/resourcequotas$", status=503),
-        Fault("POST", "/services$", status=409, reason="Conflict"),  # two writers of the quota: kubernetes#67761
-        Fault("POST", "/deployments$"),
-        Fault("PATCH", "/status$", status=500, times=2),
-        Fault("PATCH", "/status$", status=409, reason="Conflict", times=2),
-        Fault("DELETE", "/deployments/", status=500),
-        Fault("DELETE", "/namespaces/trial", status=403, times=2),
-        Fault("POST", "/events$", status=500, times=9),
-    ],
-    ids=lambda fault: f"{fault.method} {fault.path} {fault.status}",
-)
-async def test_a_bad_moment_of_the_api_server_changes_no_verdict(world: World, fault: Fault) -> None:
-    world.server.faults = [fault]
-    world.scenario(GET)
-    status = await world.until_done()
-    assert fault.hits
-    assert status["verdict"] == "Passed"
-    assert world.left() == []
-
-
-async def test_the_last_status_gets_through_a_conflict(world: World) -> None:
-    """Nothing but the conflict itself tells that it has to be written again."""
-    world.scenario(GET)
-    await world.until(lambda: world.status().get("verdict"))
-    world.server.faults = [Fault("PATCH", "/status$", status=409, reason="Conflict", times=3)]
-    status = await world.until_done()
-    assert status["phase"] == "Done"
-
-
-async def test_what_cannot_be_taken_away_holds_up_neither_the_verdict_nor_its_own_report(world: World) -> None:
-    world.server.faults = [Fault("DELETE", "/namespaces/trial", status=403, times=1000)]
-    world.scenario(GET, timeouts={"teardown": "50ms"})
-    await world.until(lambda: world.status().get("verdict"))
-    assert world.status()["verdict"] == "Passed"
-
-    def torn_down() -> Any:
-        return next(entry for entry in world.status()["conditions"] if entry["type"] == "TornDown")
-
-    await world.until(lambda: torn_down()["reason"] == "Blocked")
-    assert world.status()["run"]["namespace"] in torn_down()["message"]
-    assert world.status()["phase"] == "Teardown"
-    world.server.faults = []
-    await world.until_done()
-
-
-async def test_looking_up_a_service_is_tried_again_before_a_post(world: World) -> None:
-    world.server.faults = [Fault("GET", "/services/web$", status=500, times=2)]
-    world.scenario(POST, services=[world.service(ready={})])
-    status = await world.until_done()
-    assert (status["verdict"], world.app.requests) == ("Passed", ["POST /orders"])
-
-
-async def test_a_service_that_is_gone_is_an_error(world: World) -> None:
-    world.server.faults = [Fault("GET", "/services/web$", status=404, reason="NotFound")]
-    world.scenario(POST, services=[world.service(ready={})])
-    status = await world.until_done()
-    assert (status["verdict"], status["reason"]) == ("Error", "ServiceLost")
-
-
-async def test_probing_goes_on_after_a_bad_moment(world: World) -> None:
-    world.server.faults = [Fault("GET", "/services/web$", status=500)]
-    world.scenario(GET)
-    assert (await world.until_done())["verdict"] == "Passed"
-
-
-# ---------------------------------------------------------------------- what is not ours
-
-
-async def test_a_namespace_of_somebody_else_is_left_alone(world: World) -> None:
-    uid = world.scenario(GET)["metadata"]["uid"]  # the operator has not been told of it yet
-    taken = names.environment_namespace("checkout", uid, "1")
-    world.server.put("namespaces", {"metadata": {"name": taken}})
-    status = await world.until_done()
-    assert (status["verdict"], status["reason"]) == ("Error", "Refused")
-    assert "is not of this run" in status["message"]
-    assert world.server.get("namespaces", taken)
-    assert [where for (_, where, _) in world.server.objects if where == taken] == []
-
-
-async def test_nothing_runs_in_a_namespace_that_could_not_be_guarded(world: World) -> None:
-    world.server.faults = [Fault("POST", "/networkpolicies$", status=403, reason="Forbidden")]
-    world.scenario(GET)
-    status = await world.until_done()
-    assert (status["verdict"], status["reason"]) == ("Error", "Refused")
-    assert "NetworkPolicy seatrial was refused" in status["message"]
-    assert not [write for write in world.server.writes if write.what == "deployments"]
-    assert world.left() == []
-
-
-async def test_the_environment_is_deleted_by_somebody_else(world: World) -> None:
-    world.app.answer = never
-    world.scenario(GET)
-    await world.until(lambda: world.app.requests)
-    world.server.delete("namespaces", world.status()["run"]["namespace"])
-    status = await world.until_done()
-    assert (status["verdict"], status["reason"]) == ("Error", "EnvironmentLost")
-
-
-@pytest.mark.parametrize("kind", ["namespaces", "pods"])
-async def test_what_went_without_a_word_does_not_hold_the_teardown_up(
-    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """A watch that is cut off tells of what is there when it is back, not of what went in between."""
-    monkeypatch.setattr(resync, "INTERVAL", 0.05)
-    listeners = world.server.listeners
-
-    def deaf(plural: str, event: str, body: Object) -> None:
-        if (plural, event) != (kind, "DELETED"):
-            listeners[0](plural, event, body)
-
-    world.server.listeners = [deaf]
-    world.scenario(GET)
-    assert (await world.until_done())["verdict"] == "Passed"
-
-
-async def test_objects_that_are_still_there_are_kept_when_asked_for(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resync, "INTERVAL", 0.02)
-    world.server.cluster.linger = True
-    world.scenario(GET)
-    await world.until(lambda: world.status().get("verdict"))
-    namespace = world.status()["run"]["namespace"]
-    asked = ("GET", f"/api/v1/namespaces/{namespace}")
-    await world.until(lambda: world.server.requests.count(asked) > 2)
-    assert world.status()["phase"] == "Teardown"
-    world.server._namespace_gone(namespace)
-    assert (await world.until_done())["verdict"] == "Passed"
-
-
-# ---------------------------------------------------------------------- metrics and audit
 
 
 async def test_verdicts_are_counted_once(world: World) -> None:

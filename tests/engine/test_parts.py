@@ -23,7 +23,7 @@ from seatrial.kube.errors import Conflict, NotFound
 from seatrial.plan.decision import Action, Announcement
 from seatrial.probe.exchange import Exchanger
 from tests.engine.api_server import Fault, Object
-from tests.engine.test_controller import GET, conditions, never
+from tests.engine.scenarios import GET, conditions, never
 from tests.engine.world import World, until
 
 pytestmark = pytest.mark.anyio

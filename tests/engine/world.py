@@ -89,11 +89,20 @@ class World:
         """Starts an operator, which reads everything that is there and then listens."""
         self.metrics = Metrics(CollectorRegistry())
         self.controller = Controller(self.client, Settings(namespace="seatrial-system"), self.metrics)
+        self.listen()
+        return self.controller
+
+    def listen(self) -> None:
+        """Tells of everything that is there, and then of every change."""
         self.server.listeners = [self.tell]
         for plural in KINDS:
             for body in self.server.all(plural):
                 self.tell(plural, "ADDED", body)
-        return self.controller
+
+    def cut(self) -> None:
+        """Cuts every watch for a moment. As after a 410, nobody tells afterwards of what went meanwhile."""
+        self.server.listeners = []
+        asyncio.get_running_loop().call_later(0.02, self.listen)
 
     def kill(self) -> None:
         """Ends the operator as SIGKILL does: nothing more is done or told."""

@@ -1,22 +1,16 @@
-"""The client against a server that plays the API server's HTTP, and its network's bad days."""
+"""The client's calls, and what it makes of refusals and of no answer at all."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from seatrial.kube import client as module
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, Conflict, Expired, KubeError, NotFound, Unreachable
+from seatrial.kube.errors import ApiError, Conflict, Expired, NotFound, Unreachable
 from seatrial.kube.resources import (
     BY_KIND,
     DEPLOYMENTS,
@@ -27,81 +21,9 @@ from seatrial.kube.resources import (
     Resource,
     subject,
 )
+from tests.kube.server import answering, dropping, serving, status
 
 pytestmark = pytest.mark.anyio
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Seen:
-    """A request as the server saw it."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    content_type: str | None
-    body: Any
-    authorization: str | None
-
-
-@dataclass
-class Server:
-    client: Client
-    url: str
-    answer: Answer
-    seen: list[Seen] = field(default_factory=list)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        text = await request.text()
-        self.seen.append(
-            Seen(
-                request.method,
-                request.raw_path.split("?")[0],
-                dict(request.query),
-                request.headers.get("Content-Type"),
-                json.loads(text) if text else None,
-                request.headers.get("Authorization"),
-            )
-        )
-        return await self.answer(request)
-
-
-async def echo(_request: web.Request) -> web.StreamResponse:
-    return web.json_response({"metadata": {"name": "a"}})
-
-
-@asynccontextmanager
-async def serving(answer: Answer = echo) -> AsyncIterator[Server]:
-    app = web.Application()
-    configuration = Configuration()
-    configuration.api_key["BearerToken"] = "Bearer secret"
-    async with TestServer(app) as http:
-        configuration.host = str(http.make_url("")).rstrip("/")
-        async with ApiClient(configuration) as api:
-            server = Server(Client(api), configuration.host, answer)
-            app.router._frozen = False
-            app.router.add_route("*", "/{path:.*}", server.handle)
-            yield server
-
-
-def answering(content: Any, status: int = 200, **headers: str) -> Answer:
-    async def answer(_request: web.Request) -> web.StreamResponse:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if isinstance(content, bytes):
-            return web.Response(body=content, status=status, headers=named)
-        return web.json_response(content, status=status, headers=named)
-
-    return answer
-
-
-def dropping(request: web.Request) -> None:
-    assert request.transport is not None
-    request.transport.close()
-
-
-def status(code: int, reason: str = "", message: str = "", **details: Any) -> dict[str, Any]:
-    return {"kind": "Status", "code": code, "reason": reason, "message": message, "details": details}
 
 
 # ---------------------------------------------------------------------- what is sent
@@ -241,7 +163,14 @@ async def test_the_server_may_say_when_to_come_back(header: str, seconds: float 
     assert caught.value.retry_after == seconds
 
 
-@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"[1, 2]", b"", b"\xff\xfe"])
+async def test_the_server_may_say_in_its_status_when_to_come_back() -> None:
+    async with serving(answering(status(429, retryAfterSeconds=3), 429)) as server:
+        with pytest.raises(ApiError) as caught:
+            await server.client.get(PODS, "a", "shop")
+    assert caught.value.retry_after == 3
+
+
+@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"[1, 2]", b"", b"\xff\xfe", b'{"details": []}'])
 async def test_proxies_in_between_answer_with_anything(content: bytes) -> None:
     async with serving(answering(content, 502)) as server:
         with pytest.raises(ApiError) as caught:
@@ -317,147 +246,3 @@ async def test_an_answer_that_no_api_server_gives(content: bytes) -> None:
     async with serving(answering(content)) as server:
         with pytest.raises(Unreachable, match="no API server's"):
             await server.client.get(PODS, "a", "shop")
-
-
-# ---------------------------------------------------------------------- streams
-
-
-def streaming(*chunks: bytes, drop: bool = False) -> Answer:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for chunk in chunks:
-            await response.write(chunk)
-            await asyncio.sleep(0)
-        if drop:
-            await asyncio.sleep(0.01)
-            dropping(request)
-        return response
-
-    return answer
-
-
-def event(kind: str, version: int, **more: Any) -> bytes:
-    return json.dumps({"type": kind, "object": {"metadata": {"resourceVersion": str(version)}} | more}).encode() + b"\n"
-
-
-async def watched(client: Client, **how: Any) -> list[tuple[str, Any]]:
-    return [seen async for seen in client.watch(TEST_SCENARIOS, "shop", name="a", **how)]
-
-
-async def test_watching_asks_for_one_object() -> None:
-    async with serving(streaming(event("ADDED", 1), event("MODIFIED", 2))) as server:
-        seen = await watched(server.client)
-        await watched(server.client, resource_version="5")
-    assert [kind for kind, _ in seen] == ["ADDED", "MODIFIED"]
-    assert seen[1][1]["metadata"]["resourceVersion"] == "2"
-    first, second = server.seen
-    assert first.path == "/apis/seatrial.dev/v1alpha1/namespaces/shop/testscenarios"
-    assert (first.query["watch"], first.query["fieldSelector"]) == ("true", "metadata.name=a")
-    assert int(first.query["timeoutSeconds"]) > 0
-    assert "resourceVersion" not in first.query
-    assert second.query["resourceVersion"] == "5"
-
-
-async def test_events_may_be_cut_anywhere() -> None:
-    whole = event("ADDED", 1) + event("MODIFIED", 2, note="é" * 100)
-    chunks = [whole[at : at + 7] for at in range(0, len(whole), 7)]
-    async with serving(streaming(*chunks)) as server:
-        seen = await watched(server.client)
-    assert [kind for kind, _ in seen] == ["ADDED", "MODIFIED"]
-    assert seen[1][1]["note"] == "é" * 100
-
-
-async def test_an_event_may_be_long() -> None:
-    """aiohttp's own line reader would give up at 64 KiB."""
-    async with serving(streaming(event("ADDED", 1, note="x" * 3_000_000), event("MODIFIED", 2))) as server:
-        seen = await watched(server.client)
-    assert len(seen[0][1]["note"]) == 3_000_000
-    assert len(seen) == 2
-
-
-async def test_a_version_that_is_too_old_is_expired() -> None:
-    stream = streaming(event("ADDED", 1), json.dumps({"type": "ERROR", "object": status(410, "Expired")}).encode())
-    async with serving(stream) as server:
-        with pytest.raises(Expired):
-            await watched(server.client)
-        server.answer = answering(status(410, "Gone"), 410)
-        with pytest.raises(Expired):
-            await watched(server.client)
-
-
-async def test_other_errors_of_a_watch_are_refusals() -> None:
-    async with serving(streaming(b'{"type": "ERROR", "object": {"message": "etcd is gone"}}\n')) as server:
-        with pytest.raises(ApiError, match="etcd is gone") as caught:
-            await watched(server.client)
-    assert caught.value.status == 500
-
-
-@pytest.mark.parametrize("drop", [False, True])
-async def test_a_watch_that_is_cut_within_an_event_is_unreachable(drop: bool) -> None:
-    async with serving(streaming(event("ADDED", 1), event("MODIFIED", 2)[:-10], drop=drop)) as server:
-        with pytest.raises(Unreachable, match="broke off"):
-            await watched(server.client)
-
-
-async def test_a_watch_that_hears_nothing_for_too_long_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WATCH_SECONDS", 0)
-    monkeypatch.setattr(module, "TIMEOUT", 0.1)
-    released = asyncio.Event()
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(event("ADDED", 1))
-        await released.wait()
-        return response
-
-    async with serving(hang) as server:
-        with pytest.raises(Unreachable):
-            await watched(server.client)
-        released.set()
-
-
-async def test_following_a_log() -> None:
-    async with serving(streaming(b"one\nt", b"wo\n", b"\xff", b"three")) as server:
-        lines = [line async for line in server.client.follow_log("shop", "a")]
-    assert lines == ["one", "two", "\ufffdthree"]
-    (seen,) = server.seen
-    assert (seen.path, seen.query) == ("/api/v1/namespaces/shop/pods/a/log", {"follow": "true", "tailLines": "1"})
-
-
-async def test_a_log_that_breaks_off() -> None:
-    async with serving(streaming(b"one\ntw", drop=True)) as server:
-        lines = server.client.follow_log("shop", "a")
-        assert await anext(lines) == "one"
-        with pytest.raises(Unreachable):
-            await anext(lines)
-
-
-async def test_a_log_that_is_refused() -> None:
-    async with serving(answering(status(400, "BadRequest", "container is creating"), 400)) as server:
-        with pytest.raises(ApiError, match="container is creating"):
-            await anext(server.client.follow_log("shop", "a"))
-
-
-async def test_whoever_stops_listening_closes_the_connection() -> None:
-    hung_up = asyncio.Event()
-
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(b"x\n")
-                await asyncio.sleep(0.005)
-        except (aiohttp.ClientConnectionError, ConnectionError, asyncio.CancelledError):
-            hung_up.set()
-            raise
-
-    async with serving(endless) as server:
-        log = server.client.follow_log("shop", "a")
-        assert await anext(log) == "x"
-        await log.aclose()
-        async with asyncio.timeout(10):
-            await hung_up.wait()
-    assert all(issubclass(kind, KubeError) for kind in (ApiError, Unreachable, Expired))

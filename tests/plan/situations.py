@@ -97,7 +97,7 @@ class Trial:
     def turn(self, seconds: float = 0, **seen: Any) -> Decision[Any]:
         """Takes a turn. The environment's namespace is there unless ``namespace`` says otherwise."""
         is_load = isinstance(self.status, LoadTestStatus)
-        default = None if is_load or self.status.run is None or self.status.phase == "Done" else NAMESPACE
+        default = None if is_load or not self.status.active else NAMESPACE
         observed = Observed(**{"namespace": default, **seen})
         decide: Any = plan_loadtest if is_load else plan_scenario
         decision: Decision[Any] = decide(self.subject, observed, at(seconds))

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.status import ServiceState
+from seatrial.api.status import ServiceState, ServiceStatus
+from seatrial.api.timestamp import stamp
 from seatrial.plan.decision import CopyInputs, CreateEnvironment, StartService
+from seatrial.plan.health import watch_services
 from seatrial.plan.observed import DeploymentSeen, JobSeen, Observed
-from seatrial.plan.services import ServicesPlan, plan_services, unhealthy
+from seatrial.plan.services import ServicesPlan, plan_services
 from tests.plan.situations import Trial, at, pod, scenario_spec, services
 
 MIGRATE = {"name": "migrate", "completes": True, "ports": []}
@@ -81,7 +83,8 @@ def test_a_step_of_the_same_name_is_no_evidence() -> None:
 
 
 def test_having_completed_it_is_healthy_for_good() -> None:
-    assert unhealthy(services(MIGRATE), Observed(), at(0)) == ""
+    done = [ServiceStatus(name="migrate", state=ServiceState.COMPLETED, healthy_at=stamp(at(0)))]
+    assert watch_services(services(MIGRATE), done, Observed(), at(9)) == done
 
 
 def test_a_failing_init_command_is_named() -> None:

@@ -1,9 +1,11 @@
 """A scenario's way from the first effect to nothing left, and every side road."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from seatrial.api import names
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import Phase, ServiceState, StepState, Verdict
 from seatrial.plan.decision import (
@@ -16,7 +18,7 @@ from seatrial.plan.decision import (
     StopWorkloads,
 )
 from seatrial.plan.observed import DeploymentSeen, JobSeen, NamespaceSeen
-from tests.plan.situations import NAMESPACE, SERVICES, Trial, at, pod, scenario_spec
+from tests.plan.situations import NAMESPACE, SERVICES, UID, Trial, at, pod, scenario_spec
 
 UP: dict[str, Any] = {"deployments": {"web": DeploymentSeen(True, 1)}, "pods": (pod("web", running=True),)}
 GET = {"name": "get", "http": {"service": "web"}}
@@ -87,6 +89,8 @@ def test_the_whole_way_to_passed_and_to_nothing_left() -> None:
         "jobs": seeded["jobs"] | {"export": JobSeen(True)},
         "pods": (*seeded["pods"], pod("export", exit_code=0)),
     }
+    kept = trial.turn(5, **exported)
+    assert (kept.actions, kept.urgent) == ((), True)  # so is the end of the teardown
     assert trial.turn(5, **exported).actions == TAKEN_AWAY
     dying = tuple(pod(name, deleting_since=at(5)) for name in ("web", "seed", "export"))
     assert trial.turn(6, namespace=GONE, pods=dying).actions == ()
@@ -99,6 +103,7 @@ def test_the_whole_way_to_passed_and_to_nothing_left() -> None:
         "Ready": "True",
         "Reconciling": "False",
         "Stalled": "False",
+        "Queued": "False",
         "EnvironmentReady": "True",
         "Complete": "True",
         "Succeeded": "True",
@@ -193,7 +198,8 @@ def test_an_edit_cancels_the_run_tears_down_with_the_old_spec_and_begins_anew() 
     assert trial.status.observed_generation == 1
     assert trial.turn(3, **UP).actions == (StartJob("export"),)
     exported = {"jobs": {"export": JobSeen(True)}, "pods": (pod("export", exit_code=0),)}
-    assert trial.turn(4, **exported).actions == TAKEN_AWAY
+    trial.turn(4, **exported)
+    assert trial.turn(5, **exported).actions == TAKEN_AWAY
     trial.turn(6, namespace=None)
     trial.change(running=trial.subject.spec)
     again = trial.turn(7)
@@ -379,7 +385,18 @@ def test_a_namespace_of_a_crash_before_the_first_status_write_is_deleted() -> No
 def test_a_namespace_of_such_a_crash_is_adopted_by_the_same_run() -> None:
     trial = Trial(scenario_spec())
     trial.change(finalizer=True)
-    assert trial.turn(namespace=NAMESPACE).actions == (CreateEnvironment(), StartService("web"))
+    name = names.environment_namespace("checkout", UID, "1")
+    adopted = trial.turn(namespace=replace(NAMESPACE, name=name))
+    assert adopted.actions == (CreateEnvironment(), StartService("web"))
+
+
+def test_a_namespace_of_such_a_crash_goes_before_another_run_begins() -> None:
+    trial = Trial(scenario_spec())
+    trial.change(finalizer=True)
+    assert trial.turn(namespace=NAMESPACE).actions == (DeleteNamespace("ns-1"),)
+    assert trial.turn(1, namespace=GONE).actions == ()
+    assert trial.status.run is None
+    assert trial.turn(2).actions == (CreateEnvironment(), StartService("web"))
 
 
 def test_the_finalizer_stays_while_an_earlier_run_has_left_something() -> None:

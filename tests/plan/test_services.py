@@ -8,7 +8,7 @@ import pytest
 from seatrial.api.environment import Service
 from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.plan.decision import StartService
-from seatrial.plan.observed import DeploymentSeen, Observed, PodSeen, ProbeSeen
+from seatrial.plan.observed import DeploymentSeen, Held, Observed, PodSeen, ProbeSeen
 from seatrial.plan.services import ServicesPlan, plan_services
 from tests.plan.situations import NOW, at, pod, services
 
@@ -95,7 +95,7 @@ def test_no_probing_before_a_pod_is_ready() -> None:
 def test_a_healthy_service_stays_so_while_others_come_up() -> None:
     wanted, before = begun()
     healthy = plan(wanted, before, 1, deployments={"a": READY}, pods=(pod("a", running=True),)).services
-    assert plan(wanted, healthy, 2).services == healthy
+    assert plan(wanted, healthy, 2, deployments={"a": READY}, pods=(pod("a", running=True),)).services == healthy
 
 
 @pytest.mark.parametrize(
@@ -164,14 +164,29 @@ def test_what_the_api_server_refuses_is_broken_at_once() -> None:
 
 def test_refused_pods_are_waited_for_and_named() -> None:
     wanted, before = begun(ready={"timeout": "30s"})
-    seen = {"deployments": {"a": DeploymentSeen(True, 0, "exceeded quota: cpu")}}
+    seen = {"deployments": {"a": DeploymentSeen(True, 0, "exceeded quota: seatrial, cpu")}}
     waiting = plan(wanted, before, 29, **seen)
     assert (one(waiting).state, one(waiting).reason) == (ServiceState.STARTING, "PodsRefused")
     assert waiting.wake_at == at(30)
     late = plan(wanted, before, 30, **seen)
     assert late.broken is not None
-    assert late.broken.message == "not healthy within 30s: exceeded quota: cpu"
+    assert late.broken.message == "not healthy within 30s: exceeded quota: seatrial, cpu"
     assert late.wake_at is None
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_quota_of_the_cluster_is_waited_out(deployed: bool) -> None:
+    wanted, before = begun(ready={"timeout": "30s"})
+    refused = "exceeded quota: team, requested: pods=1"
+    held = {} if deployed else {"StartService/a": Held(StartService("a"), refused, at(1000))}
+    there = {"a": DeploymentSeen(True, 0, refused)} if deployed else {}
+    waiting = plan(wanted, before, 900, deployments=there, held=held)
+    assert (one(waiting).state, one(waiting).reason) == (ServiceState.STARTING, "QuotaExceeded")
+    assert one(waiting).message == refused
+    # Its time begins when there is room.
+    roomy = plan(wanted, waiting.services, 910, deployments={"a": DeploymentSeen(True, 0)})
+    assert one(roomy).state is ServiceState.STARTING
+    assert plan(wanted, roomy.services, 930, deployments={"a": DeploymentSeen(True, 0)}).broken is not None
 
 
 @pytest.mark.parametrize(

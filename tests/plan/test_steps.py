@@ -221,3 +221,13 @@ def test_a_cut_ends_what_has_not_ended() -> None:
         (StepState.FAILED, ""),
     ]
     assert after[2] == before[2]
+
+
+def test_what_follows_from_an_answer_that_cannot_be_asked_for_again_waits_until_that_is_on_record() -> None:
+    graph = steps({"name": "a", **POST}, {"name": "b", "needs": [{"step": "a"}], **JOB}, {"name": "c", **JOB})
+    before = [StepStatus(name="a", state=StepState.RUNNING, started_at="2026-01-01T00:00:00.000Z")]
+    answered = plan(graph, before, outcomes={"a": OK})
+    assert (answered.actions, answered.urgent) == ([], True)
+    assert answered.wake_at
+    later = plan(graph, answered.steps, 1, outcomes={"a": OK})
+    assert (later.actions, later.urgent) == ([StartJob("b"), StartJob("c")], False)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatrial.api.control import Stop
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import LoadTestStatus, Phase, TestScenarioStatus, Verdict
@@ -63,13 +64,16 @@ def scenarios(draw: st.DrawFn) -> TestScenarioSpec:
                 **draw(_MANNERS),
             }
         )
-    timeouts = draw(st.sampled_from([{}, {}, {"provision": "8s"}, {"steps": "15s"}, {"teardown": "5s"}]))
+    timeouts = draw(
+        st.sampled_from([{}, {}, {"provision": "8s"}, {"steps": "15s"}, {"teardown": "5s"}, {"total": "20s"}])
+    )
     spec = {
         "environment": {"services": services, "secrets": draw(st.sampled_from([[], ["password"]]))},
         "setup": jobs[0],
         "steps": steps,
         "teardown": jobs[1],
         "timeouts": timeouts,
+        "retain": draw(st.sampled_from([{}, {"when": "OnFailure", "timeout": "5m"}])),
         **draw(st.sampled_from([{}, {}, {"maxParallel": 1}, {"maxParallel": 2}])),
     }
     return TestScenarioSpec.model_validate(spec)
@@ -124,7 +128,9 @@ CRASHES = st.builds(
 INTERRUPTIONS = st.lists(
     st.tuples(
         st.integers(0, 600).map(lambda tenths: tenths / 10),
-        st.sampled_from(["kill", "away", "delete", "edit", "spoil", "mend", "take"]),
+        st.sampled_from(
+            ["kill", "away", "delete", "edit", "spoil", "mend", "take", "suspend", "resume", "stop", "end", "edit"]
+        ),
     ),
     max_size=4,
 )
@@ -145,19 +151,33 @@ def _ended_well(world: World) -> None:
         assert flags["Stalled"] == "True"
         assert status.run is None
         return
+    if status.waiting:
+        assert status.reason == "Suspended"
+        return
     assert status.run is not None
-    assert status.run.generation == world.generation
+    assert status.run.generation == world.generation or world.deleting
     assert status.phase is Phase.DONE
     assert status.verdict is not None
 
 
+def _another(world: World) -> TestScenarioSpec | LoadTestSpec:
+    """The same trial, to be run anew."""
+    assert world.specs[1] is not None
+    return world.specs[1].model_copy(update={"run": str(world.generation)})
+
+
 def _interrupt(world: World, interruptions: list[tuple[float, str]]) -> None:
     valid = world.specs[1]
+    assert valid is not None
     deeds = {
         "kill": world.kill,
         "away": lambda: world.kill(away=2000),
         "delete": world.delete,
-        "edit": lambda: world.edit(valid),
+        "edit": lambda: world.edit(_another(world)),
+        "suspend": lambda: world.steer(suspend=True),
+        "resume": lambda: world.steer(suspend=False, stop=None),
+        "stop": lambda: world.steer(stop=Stop.IMMEDIATE),
+        "end": lambda: world.steer(stop=Stop.GRACEFUL),
         "spoil": lambda: world.edit(None),
         "mend": lambda: world.edit(valid),
         "take": world.take_namespace,

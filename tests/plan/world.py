@@ -24,7 +24,6 @@ from seatrial.api.status import (
     LatencySummary,
     LoadResult,
     LoadTestStatus,
-    Phase,
     StepState,
     TestScenarioStatus,
     TrialStatus,
@@ -181,6 +180,18 @@ class World:
             self.generation += 1
             self.specs[self.generation] = spec
 
+    def steer(self, **fields: Any) -> None:
+        """The user changes what only steers."""
+        spec = self.specs[self.generation]
+        if spec is not None:
+            self.edit(spec.model_copy(update=fields))
+
+    def spec_of(self, run: str) -> Spec:
+        """The spec that a run is of, whose name begins with its generation."""
+        spec = self.specs[int(run.partition("-")[0])]
+        assert spec is not None
+        return spec
+
     def kill(self, away: float = 0) -> None:
         """The operator is killed, and started again some seconds later."""
         self.memory = Memory()
@@ -221,7 +232,7 @@ class World:
         if before != after:
             assert type(after).model_validate(json.loads(json.dumps(after.to_kubernetes()))) == after
         self._check(after, decision)
-        run = after.run.id if after.run and after.phase is not Phase.DONE else ""
+        run = after.run.id if after.run and after.active else ""
         if run != self.memory.run:
             status, specs = self.memory.status, self.memory.specs
             self.memory = Memory(run=run, status=status, specs=specs)
@@ -274,8 +285,11 @@ class World:
 
     def _running(self, status: TrialStatus) -> Spec | None:
         """The spec of the run under way: in memory, or kept on the namespace or the Job."""
+        newest = self._spec(self.generation)
         if status.run is None or status.run.generation == self.generation:
-            return self._spec(self.generation)
+            return newest
+        if newest is not None and newest.spec_hash == status.run.spec_hash:
+            return newest
         generation, run = status.run.generation, status.run.id
         kept = any(namespace.run == run for namespace in self.namespaces.values())
         kept = kept or (self._is_load and any(key[0] == run for key in self.jobs))
@@ -288,7 +302,7 @@ class World:
 
     def _observe(self) -> Observed:
         status = self._status()
-        run = status.run.id if status.run and status.phase is not Phase.DONE else None
+        run = status.run.id if status.run and status.active else None
         spaces = [space.seen for space in self.namespaces.values() if run in (None, space.run)]
         return Observed(
             namespace=spaces[0] if spaces else None,
@@ -351,7 +365,11 @@ class World:
             return
         match action:
             case AddFinalizer():
+                spec = self.specs[self.generation]
                 assert not self.deleting
+                assert spec is not None
+                assert not spec.suspend, "a run begins while it is suspended"
+                assert not spec.stop, "a run begins while it is stopped"
                 self.finalizer = True
             case CreateEnvironment():
                 name = status.run.namespace
@@ -415,7 +433,7 @@ class World:
 
     def _stop_services(self, run: str, names: tuple[str, ...]) -> None:
         """Stops a level of services; whoever depends on one of them must be gone, or had time enough."""
-        spec = self.specs[int(run)]
+        spec = self.spec_of(run)
         assert isinstance(spec, TestScenarioSpec)
         assert names, "nothing is stopped"
         self.jobs.clear()
@@ -468,7 +486,7 @@ class World:
     def _start_service(self, run: str, name: str) -> None:
         if (run, name) in self.deployments:
             return
-        spec = self.specs[int(run)]
+        spec = self.spec_of(run)
         assert isinstance(spec, TestScenarioSpec)
         assert run in self.copied or not spec.environment.secrets, f"{name} starts without its Secrets"
         if next(service for service in spec.environment.services if service.name == name).completes:
@@ -603,7 +621,7 @@ class World:
             self.truth.evidence.add((run, name))  # its logs tell, and are read to their end or the run cannot pass
 
     def _load_spec(self, run: str, name: str) -> Any:
-        spec = self.specs[int(run)]
+        spec = self.spec_of(run)
         return attempts(spec)[name].step.load if isinstance(spec, TestScenarioSpec) else spec
 
     def _log(
@@ -662,7 +680,7 @@ class World:
                 return
             good = not never and fate.random() < 0.7
             memory.probes[name] = ProbeSeen(memory.probes[name].successes + 1 if good else 0, "" if good else "refused")
-            spec = self.specs[int(run)]
+            spec = self.spec_of(run)
             assert isinstance(spec, TestScenarioSpec)
             service = next(one for one in spec.environment.services if one.name == name)
             if memory.probes[name].successes >= service.ready.success_threshold:
@@ -697,7 +715,7 @@ class World:
             assert [flags[kind] for kind in ("Ready", "Reconciling", "Stalled")].count("True") == 1, flags
             invalid = any(condition.reason == "InvalidSpec" for condition in status.conditions)
             assert (flags["Complete"] == "True") == (status.verdict is not None or invalid)
-        if status.run is None or isinstance(status, LoadTestStatus):
+        if status.run is None or status.run.started_at is None or isinstance(status, LoadTestStatus):
             return
         run, spec = status.run.id, self.specs[status.run.generation]
         assert isinstance(spec, TestScenarioSpec)
@@ -706,7 +724,7 @@ class World:
             if isinstance(action, StartService):
                 for need in services[action.service].depends_on:
                     healthy = need.condition is DependencyCondition.HEALTHY
-                    probed = services[need.service].ready.http or services[need.service].ready.tcp
+                    probed = services[need.service].ready.probe is not None
                     assert (run, need.service) in self.truth.running
                     done = need.condition is DependencyCondition.COMPLETED
                     assert not done or (run, need.service) in self.truth.completed

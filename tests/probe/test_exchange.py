@@ -181,6 +181,61 @@ async def test_a_body_that_is_too_large_is_our_limit(exchanger: Exchanger, chunk
     assert (error.reason, error.ours) == ("ResponseTooLarge", True)
 
 
+async def test_an_answer_with_too_many_headers_is_our_limit(exchanger: Exchanger) -> None:
+    async def heads(connection: Connection) -> None:
+        lines = "".join(f"x-{number}: 1\r\n" for number in range(module.HEADERS + 1))
+        await connection.send(f"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n".encode())
+
+    async with serving(heads) as service:
+        error = await failure(exchanger, service.address, get())
+    assert (error.reason, error.ours) == ("ResponseTooLarge", True)
+    assert "headers" in str(error)
+
+
+async def test_a_body_of_many_pieces_lets_others_have_their_turn(exchanger: Exchanger) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def pieces(connection: Connection) -> None:
+        await connection.send(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+        )
+
+    async with serving(pieces) as service:
+        task = asyncio.create_task(others())
+        answer = await exchanger.exchange(service.address, get())
+        task.cancel()
+    assert len(answer.body) == 20_000
+    assert turns >= 20_000 / module.PIECES
+
+
+async def test_headers_that_trickle_in_are_bounded_as_a_whole(exchanger: Exchanger) -> None:
+    async def trickle(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n")
+        for number in range(1000):
+            await connection.send(f"x-{number}: 1\r\n".encode())
+            await asyncio.sleep(0.01)
+
+    async with serving(trickle) as service:
+        error = await failure(exchanger, service.address, get(timeout=0.1))
+    assert error.reason == "RequestTimeout"
+
+
+async def test_endless_interim_answers_are_bounded(exchanger: Exchanger) -> None:
+    async def interim(connection: Connection) -> None:
+        while True:
+            await connection.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+
+    async with serving(interim) as service:
+        error = await failure(exchanger, service.address, get(timeout=0.1))
+    assert error.reason == "RequestTimeout"
+
+
 async def test_the_largest_body_is_read(exchanger: Exchanger) -> None:
     async def large(connection: Connection) -> None:
         await connection.answer(body=b"x" * module.BODY_BYTES)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.environment import Readiness
+from seatrial.api.readiness import Readiness
 from seatrial.probe import readiness as module
 from seatrial.probe.address import Address
 from seatrial.probe.exchange import Exchanger
@@ -61,9 +61,7 @@ async def test_what_counts_as_an_answer(exchanger: Exchanger, status: int, healt
     assert (reports[0][0] == 1) is healthy
 
 
-async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
-
+async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger) -> None:
     async def script(connection: Connection) -> None:
         if connection.number == 0:
             await asyncio.sleep(30)
@@ -71,7 +69,7 @@ async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger, mon
 
     reports = Reports()
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(), reports)
+        await keep_probing(exchanger, service.address, ready(http={"path": "/"}, probeTimeout="50ms"), reports)
     assert reports == [(0, "no answer within 0.05s"), (1, "")]
 
 
@@ -99,14 +97,13 @@ async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger) -> No
     assert reports[-1] == (1, "")
 
 
-async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_TIMEOUT", 0.05)
+async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger) -> None:
     reports = Reports()
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
     # One connection fills a backlog of none; whoever comes next is left hanging.
     with full, socket.create_connection(full.getsockname()):
         address = Address("web", *full.getsockname())
-        task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}), reports))
+        task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}, probeTimeout="50ms"), reports))
         while not reports:
             await asyncio.sleep(0.005)
         task.cancel()

@@ -85,6 +85,11 @@ class Program:
         return _plain(result.plain_value())
 
 
+def answer_scope() -> Scope:
+    """The scope of a probe's ``expect``: the answer alone."""
+    return Scope(_answer("response"))
+
+
 def http_scope(captures: frozenset[str], matrix: Axes = ()) -> Scope:
     """The scope of ``expect`` and ``capture``: the answer to the request and what earlier steps captured."""
     return Scope((*_answer("response"), *_run_variables(captures, matrix)))

@@ -6,9 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Model, Template, atomic, list_map, rules, unique
-from seatrial.api.duration import Duration, seconds
 from seatrial.api.file import FILES_BYTES, File
 from seatrial.api.quantity import Quantity, amount
+from seatrial.api.readiness import Readiness
 from seatrial.api.storage import Storage
 from seatrial.api.variable import EnvFrom, EnvVar, SourceName
 
@@ -124,48 +124,6 @@ class Dependency(Model):
     )
 
 
-class HttpProbe(Model):
-    """Healthy when an HTTP GET answers with a status from 200 to 399."""
-
-    port: str | None = Field(None, max_length=15, description="Name of the port; may be left out if there is only one.")
-    path: Annotated[str, Field(pattern=r"^/", max_length=1024)] = Field("/", description="Path of the request.")
-
-
-class TcpProbe(Model):
-    """Healthy when a TCP connection is accepted."""
-
-    port: str | None = Field(None, max_length=15, description="Name of the port; may be left out if there is only one.")
-
-
-class Readiness(Model):
-    """When a service counts as healthy: its pods are ready and this probe succeeds through its Service."""
-
-    http: HttpProbe | None = Field(None, description="Probe by an HTTP GET.")
-    tcp: TcpProbe | None = Field(None, description="Probe by opening a TCP connection.")
-    success_threshold: Annotated[int, Field(ge=1, le=20)] = Field(
-        1, description="Successes in a row that make the service healthy. Default 1."
-    )
-    interval: Duration = Field(
-        seconds(1),
-        description="Longest pause between two probes; the first ones follow more quickly. Default 1s.",
-    )
-    timeout: Duration = Field(
-        seconds(120), description="Time from its start until the service must be healthy. Default 2m."
-    )
-
-    model_config = {
-        "json_schema_extra": rules(
-            ("!(has(self.http) && has(self.tcp))", "give one of http and tcp, not both"),
-        )
-    }
-
-    @model_validator(mode="after")
-    def _one_probe(self) -> Self:
-        if self.http and self.tcp:
-            raise ValueError("give one of http and tcp, not both")
-        return self
-
-
 def names_port(target: str, service: str) -> str:
     """Writes the CEL that says whether ``target.port`` names a port of a service, or may be left out."""
     named = f"{service}.ports.exists(p, p.name == {target}.port)"
@@ -247,6 +205,7 @@ class Service(Container):
             ),
             _probe_rule("http"),
             _probe_rule("tcp"),
+            _probe_rule("grpc"),
         )
     }
 

@@ -1,10 +1,21 @@
 """The kind LoadTest: load against a Service that already exists in the resource's namespace."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from seatrial.api.base import Model
+from seatrial.api.control import (
+    ConcurrencyField,
+    History,
+    QueueTimeout,
+    RunToken,
+    ScheduleField,
+    Steered,
+    StopField,
+    Suspend,
+    TotalTimeout,
+)
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.load import LoadSpec
 from seatrial.api.status import LoadTestStatus
@@ -13,22 +24,26 @@ from seatrial.api.status import LoadTestStatus
 class LoadTimeouts(Model):
     """Time budgets of a run."""
 
+    queue: QueueTimeout = seconds(3600)
     start: Duration = Field(seconds(120), description="From the start until every worker has reported. Default 2m.")
     teardown: Duration = Field(
         seconds(120),
         description="For taking the workers away; beyond it the blocker is named in the condition TornDown and taking "
         "away goes on. Default 2m.",
     )
+    total: TotalTimeout = None
 
 
-class LoadTestSpec(LoadSpec):
-    """Load against a Service of the same namespace. A new run starts whenever the spec changes."""
+class LoadTestSpec(Steered, LoadSpec):
+    """Load against a Service of the same namespace. A new run starts whenever what is run changes."""
 
     timeouts: LoadTimeouts = Field(LoadTimeouts(), description="Time budgets.")
-    run: Annotated[str, Field(max_length=63)] | None = Field(
-        None,
-        description="A token of your own: a new run starts when it changes, as it does with any change of the spec.",
-    )
+    run: RunToken = None
+    schedule: ScheduleField = None
+    suspend: Suspend = False
+    stop: StopField = None
+    concurrency: ConcurrencyField = None
+    history: History = 10
 
 
 class LoadTest(Model):

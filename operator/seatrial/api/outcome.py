@@ -16,12 +16,14 @@ class Outcome:
         reason: Stable CamelCase word.
         message: Sentence for a person.
         captures: Values kept for later steps.
+        secrets: The same of those that are shown nowhere; never in status.
     """
 
     state: StepState
     reason: str
     message: str = ""
     captures: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def shortened(message: str, limit: int = MESSAGE_BYTES) -> str:

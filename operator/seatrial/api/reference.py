@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from seatrial.api import duration, generated
 from seatrial.api.base import API_VERSION
-from seatrial.api.cel import Scope, http_scope, template_scope
+from seatrial.api.cel import Scope, answer_scope, http_scope, template_scope
 from seatrial.api.crd import KINDS, Kind
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
@@ -56,6 +56,7 @@ spec:
 _CAPTURED = ("captures.NAME", "dyn")
 _SCOPES: dict[Kind, tuple[tuple[str, Scope, bool], ...]] = {
     TestScenario: (
+        ("In `expect` of a probe", answer_scope(), False),
         ("In `expect` and `capture` of a step", http_scope(frozenset()), True),
         ("In `${…}`", template_scope(frozenset()), True),
         ("In `thresholds`", threshold_scope(), False),
@@ -155,13 +156,19 @@ def _explanation(field: Schema, definitions: dict[str, Schema]) -> str:
     return _prose(field.get("description") or _object(field, definitions)[1]["description"])
 
 
+def _not_together(rule: Schema) -> str:
+    """Fields of which only one may be given, as the models say it too."""
+    if "required" in rule:
+        return f"give one of {' and '.join(rule['required'])}, not both"
+    *others, last = dict.fromkeys(field for pair in rule["anyOf"] for field in pair["required"])
+    return f"give one of {', '.join(others)} and {last}"
+
+
 def _messages(schema: Schema) -> Iterator[str]:
     """The object's own rules and those of its fields, in words."""
     yield from _of_rules(schema)
     if "not" in schema:
-        pairs = schema["not"].get("anyOf", [schema["not"]])
-        names = list(dict.fromkeys(name for pair in pairs for name in pair["required"]))
-        yield f"give one of {', '.join(names[:-1])} and {names[-1]}" + (", not both" if len(names) == 2 else "")
+        yield _not_together(schema["not"])
     for key, field in schema["properties"].items():
         yield from (f"{key}: {message}" for message in _of_rules(field) if not _is_duration(field))
 

@@ -4,7 +4,20 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from seatrial.api.base import Model, list_map, rules
+from seatrial.api.base import Model, list_map, rules, unique
+from seatrial.api.control import (
+    ConcurrencyField,
+    History,
+    QueueTimeout,
+    Retain,
+    RunToken,
+    ScenarioNeed,
+    ScheduleField,
+    Steered,
+    StopField,
+    Suspend,
+    TotalTimeout,
+)
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Environment, names_port
 from seatrial.api.status import TestScenarioStatus
@@ -14,6 +27,7 @@ from seatrial.api.step import JobStep, Step
 class ScenarioTimeouts(Model):
     """Time budgets of a run. The teardown's own is kept whatever the others used up."""
 
+    queue: QueueTimeout = seconds(3600)
     provision: Duration = Field(seconds(600), description="From the start until every service is healthy. Default 10m.")
     steps: Duration = Field(seconds(3600), description="For setup and steps together. Default 1h.")
     teardown: Duration = Field(
@@ -21,6 +35,7 @@ class ScenarioTimeouts(Model):
         description="For the teardown Jobs, and again for taking the environment away; beyond it the blocker is "
         "named in the condition TornDown and taking away goes on. Default 5m.",
     )
+    total: TotalTimeout = None
 
 
 #: A rule sees all steps at once and cannot name the one at fault within the API server's budget.
@@ -43,8 +58,8 @@ def _target_rules(field: str, target: str) -> tuple[tuple[str, str], tuple[str, 
     )
 
 
-class TestScenarioSpec(Model):
-    """A trial of a set of services. A new run starts whenever the spec changes."""
+class TestScenarioSpec(Steered):
+    """A trial of a set of services. A new run starts whenever what is run changes."""
 
     __test__ = False  # not a test, whatever pytest makes of its name
 
@@ -72,10 +87,19 @@ class TestScenarioSpec(Model):
         json_schema_extra=list_map("name"),
     )
     timeouts: ScenarioTimeouts = Field(ScenarioTimeouts(), description="Time budgets.")
-    run: Annotated[str, Field(max_length=63)] | None = Field(
-        None,
-        description="A token of your own: a new run starts when it changes, as it does with any change of the spec.",
+    depends_on: Annotated[list[ScenarioNeed], unique("scenario")] = Field(
+        [],
+        max_length=10,
+        description="Other TestScenarios of this namespace whose verdict each run waits for. A circle is an error.",
+        json_schema_extra=list_map("scenario"),
     )
+    run: RunToken = None
+    schedule: ScheduleField = None
+    suspend: Suspend = False
+    stop: StopField = None
+    concurrency: ConcurrencyField = None
+    retain: Retain = Field(Retain(), description="Whether an environment stays for a while to be looked into.")
+    history: History = 10
 
     model_config = {
         "json_schema_extra": rules(

@@ -29,9 +29,11 @@ class Verdict(StrEnum):
 class Phase(StrEnum):
     """Where a run is."""
 
+    QUEUED = "Queued"
     PROVISIONING = "Provisioning"
     SETUP = "Setup"
     RUNNING = "Running"
+    RETAINED = "Retained"
     TEARDOWN = "Teardown"
     DONE = "Done"
 
@@ -61,6 +63,7 @@ class ServiceState(StrEnum):
     STARTING = "Starting"
     STARTED = "Started"
     HEALTHY = "Healthy"
+    UNHEALTHY = "Unhealthy"
     COMPLETED = "Completed"
     ERROR = "Error"
 
@@ -116,13 +119,22 @@ class ServiceStatus(StatusModel):
     """One service of the environment."""
 
     name: str = Field(description="Name of the service.")
-    state: ServiceState = Field(description="Pending, Starting, Started, Healthy, Completed or Error.")
+    state: ServiceState = Field(description="Pending, Starting, Started, Healthy, Unhealthy, Completed or Error.")
     reason: str = Field("", description="Stable CamelCase word for the state.")
     message: Message = Field("", description="What it waits for or what went wrong.")
     started_at: str | None = Field(None, description="When it was created.", json_schema_extra={"format": "date-time"})
     healthy_at: str | None = Field(
         None, description="When it was first healthy.", json_schema_extra={"format": "date-time"}
     )
+    interruptions: int = Field(0, description="Times it became unhealthy after it had been healthy.")
+    interrupted_at: str | None = Field(
+        None, description="When it last became unhealthy.", json_schema_extra={"format": "date-time"}
+    )
+    recovered_at: str | None = Field(
+        None, description="When it last became healthy again.", json_schema_extra={"format": "date-time"}
+    )
+    interrupted_by: str = Field("", description="Stable CamelCase word for its gravest interruption.")
+    pods: str = Field("", description="Digest of its pods and their restarts when it was last healthy.")
 
 
 class LatencySummary(StatusModel):
@@ -276,8 +288,16 @@ class StepStatus(Timestamped):
 class RunStatus(Timestamped):
     """The current or last run."""
 
-    id: str = Field(description="Name of the run, unique for the resource: its generation.")
-    generation: int = Field(description="Generation of the spec that is run.")
+    id: str = Field(
+        description="Name of the run, unique for the resource: the generation that asked for it, and the time if it "
+        "was scheduled."
+    )
+    generation: int = Field(description="Newest generation of the spec that says to run the same.")
+    spec_hash: str = Field("", description="SHA-256 over what is run: a spec with another one starts a new run.")
+    scheduled_for: str | None = Field(
+        None, description="The time of the schedule that started it.", json_schema_extra={"format": "date-time"}
+    )
+    stop: str = Field("", description="Graceful or Immediate, once spec.stop has ended the run.")
     namespace: str | None = Field(None, description="The environment's namespace.")
     phase_since: str | None = Field(
         None, description="When the current phase began.", json_schema_extra={"format": "date-time"}
@@ -290,23 +310,54 @@ class RunSummary(StatusModel):
     id: str = Field(description="Name of the run.")
     verdict: Verdict = Field(description="How it ended.")
     reason: str = Field("", description="Stable CamelCase word for why.")
+    flaky: bool | None = Field(None, description="True if a step succeeded only when it was attempted again.")
     started_at: str | None = Field(None, description="When it started.", json_schema_extra={"format": "date-time"})
     finished_at: str | None = Field(
         None, description="When its verdict fell.", json_schema_extra={"format": "date-time"}
     )
 
 
+class QueueStatus(StatusModel):
+    """The place of a run that waits."""
+
+    since: str = Field(description="Since when it waits.", json_schema_extra={"format": "date-time"})
+    position: int = Field(
+        0,
+        description="Its place among those that wait for the same room, the first is 1: exact up to 10, then rounded "
+        "up. 0 while it waits for something else.",
+    )
+    behind: str = Field(
+        "", description="Whom it waits for next: the one ahead of it, or the oldest that has the room that it needs."
+    )
+
+
+class ScheduleStatus(StatusModel):
+    """What the schedule has done and will do."""
+
+    cron: str = Field(description="The expression and time zone that next was found by.")
+    next: str | None = Field(None, description="The next time.", json_schema_extra={"format": "date-time"})
+    last: str | None = Field(
+        None, description="The last time at which a run was started.", json_schema_extra={"format": "date-time"}
+    )
+    missed: int = Field(0, description="Times at which none was started.")
+    reason: Message = Field("", description="Why the last one that was missed was.")
+
+
 class TrialStatus(StatusModel):
     """What the status of both kinds has in common."""
 
     observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
-    phase: Phase | None = Field(None, description="Where the run is: Provisioning, Setup, Running, Teardown or Done.")
+    phase: Phase | None = Field(
+        None, description="Where the run is: Queued, Provisioning, Setup, Running, Retained, Teardown or Done."
+    )
     verdict: Verdict | None = Field(
         None, description="What the run means: Passed, Failed, Error, Inconclusive, TimedOut or Cancelled."
     )
     reason: str = Field("", description="Stable CamelCase word for the verdict, or for what is going on.")
     message: Message = Field("", description="Sentence for a person to read.")
-    run: RunStatus | None = Field(None, description="The current or last run.")
+    run: RunStatus | None = Field(None, description="The current or last run, or the one that waits.")
+    queue: QueueStatus | None = Field(None, description="Its place, while it waits.")
+    schedule: ScheduleStatus | None = Field(None, description="The schedule's times.")
     conditions: list[Condition] = Field(
         [],
         max_length=16,
@@ -319,6 +370,16 @@ class TrialStatus(StatusModel):
         description="The last runs before this one, newest first.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a run is asked for that has not begun: nothing has been made for it."""
+        return self.phase is Phase.QUEUED and (self.run is None or self.run.started_at is None)
+
+    @property
+    def active(self) -> bool:
+        """Whether a run has begun and is not over, its teardown included."""
+        return self.run is not None and self.phase is not Phase.DONE and not self.waiting
 
 
 class TestScenarioStatus(TrialStatus):

@@ -1,12 +1,13 @@
 """The steps of a trial: what is done and checked, and which steps need which others."""
 
 from enum import StrEnum
+from itertools import combinations
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from seatrial.api.assertion import Assertion
-from seatrial.api.base import DnsName, Expression, Identifier, Model, list_map, rules, unique
+from seatrial.api.base import DnsName, Expression, Identifier, Model, Template, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Container
 from seatrial.api.load import Header, LoadSpec, Method
@@ -16,6 +17,10 @@ from seatrial.api.wait import Wait
 
 #: Methods that may be sent again without changing what they mean (RFC 9110, section 9.2.2).
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+
+#: Kinds of bodies, of which a request has one at most.
+_BODIES = ("json", "form", "text")
 
 
 class HttpRequest(Model):
@@ -41,12 +46,26 @@ class HttpRequest(Model):
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
     text: Annotated[str, Field(max_length=16384)] | None = Field(
-        None, description="Body, sent as plain text (UTF-8). It may hold ${…} expressions. Give one of json and text."
+        None,
+        description="Body, sent as plain text (UTF-8). It may hold ${…} expressions. Give one of json, form and text.",
+    )
+    form: dict[str, Template] | None = Field(
+        None,
+        max_length=64,
+        description="Body, sent as a form (application/x-www-form-urlencoded): values by name. Values may hold ${…} "
+        "expressions.",
+    )
+    follow_redirects: bool = Field(
+        False,
+        description="Follow redirects, at most 5, to services of this environment by their names; the step fails if "
+        "one leads elsewhere. Default false: a redirect is an answer like any other.",
     )
     timeout: Duration = Field(seconds(10), description="Time in which one request must be answered. Default 10s.")
 
     # Not a CEL rule: what takes any JSON has no type, so no rule can see it.
-    model_config = {"json_schema_extra": {"not": {"required": ["json", "text"]}}}
+    model_config = {
+        "json_schema_extra": {"not": {"anyOf": [{"required": list(pair)} for pair in combinations(_BODIES, 2)]}}
+    }
 
     @property
     def idempotent(self) -> bool:
@@ -55,8 +74,8 @@ class HttpRequest(Model):
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
-        if self.json_body is not None and self.text is not None:
-            raise ValueError("give one of json and text, not both")
+        if sum(body is not None for body in (self.json_body, self.form, self.text)) > 1:
+            raise ValueError("give one of json, form and text")
         return self
 
 
@@ -106,6 +125,11 @@ _MATRIX_CAPTURE = (
     "a step with a matrix cannot capture, because each instance would under the same name: capture in a step without"
 )
 _MATRIX_PARALLEL = "maxParallel belongs to matrix; for all steps there is spec.maxParallel"
+_SECRETS = "captureSecret belongs to http"
+_CAPTURE_NAMES = (
+    "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
+    "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
+)
 
 
 class Step(Model):
@@ -165,13 +189,15 @@ class Step(Model):
         {},
         max_length=16,
         description="Values to keep for later steps, as name: CEL over the answer. At most 512 bytes each, as JSON, "
-        "and 24 in a scenario. They are shown in status: do not capture secrets.",
-        json_schema_extra=rules(
-            (
-                "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
-                "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
-            )
-        ),
+        "and 24 in a scenario. They are shown in status; keep secrets with captureSecret.",
+        json_schema_extra=rules(_CAPTURE_NAMES),
+    )
+    capture_secret: dict[Identifier, Expression] = Field(
+        {},
+        max_length=16,
+        description="Values to keep for later steps that are shown nowhere, as name: CEL over the answer. Each must be "
+        "text of 4 to 4096 bytes. They are used as ${captures.NAME}: in requests, in expressions, and in env of Jobs.",
+        json_schema_extra=rules(_CAPTURE_NAMES),
     )
     eventually: Eventually | None = Field(
         None, description="Repeat the request until every expectation holds, instead of sending it once."
@@ -196,16 +222,26 @@ class Step(Model):
             ),
             ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
             (
-                "!has(self.matrix) || self.matrix.size() == 0 || !has(self.capture) || self.capture.size() == 0",
+                "!has(self.matrix) || self.matrix.size() == 0 || !(has(self.capture) && self.capture.size() > 0 || "
+                "has(self.captureSecret) && self.captureSecret.size() > 0)",
                 _MATRIX_CAPTURE,
             ),
             ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
+            (
+                "has(self.http) || !has(self.captureSecret) || self.captureSecret.size() == 0",
+                _SECRETS,
+            ),
             (
                 "!has(self.needs) || self.needs.all(n, n.step != self.name)",
                 "a step cannot need itself",
             ),
         )
     }
+
+    @property
+    def captured(self) -> frozenset[str]:
+        """Names of all that it keeps for later steps, secrets included."""
+        return frozenset({*self.capture, *self.capture_secret})
 
     @property
     def time_limit(self) -> float:
@@ -234,6 +270,12 @@ class Step(Model):
         return self.http is not None and not self.http.idempotent
 
     @model_validator(mode="after")
+    def _secrets_of_http(self) -> Self:
+        if self.capture_secret and not self.http:
+            raise ValueError(_SECRETS)
+        return self
+
+    @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if sum(kind is not None for kind in (self.http, self.job, self.load, self.assert_, self.wait)) != 1:
             raise ValueError(_KINDS)
@@ -241,7 +283,7 @@ class Step(Model):
             raise ValueError(_ANSWERS)
         if self.assert_ and not self.expect:
             raise ValueError(_EXPECTS)
-        if self.matrix and self.capture:
+        if self.matrix and (self.capture or self.capture_secret):
             raise ValueError(_MATRIX_CAPTURE)
         if self.max_parallel and not self.matrix:
             raise ValueError(_MATRIX_PARALLEL)

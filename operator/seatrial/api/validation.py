@@ -13,13 +13,17 @@ from pydantic import ValidationError
 
 from seatrial.api import duration, template
 from seatrial.api.base import Model
+from seatrial.api.captures import reads_captures, secret_captures
 from seatrial.api.cel import (
     ExpressionError,
     Scope,
+    answer_scope,
     assertion_scope,
     http_scope,
     template_scope,
 )
+from seatrial.api.control import Schedule
+from seatrial.api.cron import Cron, CronError
 from seatrial.api.environment import Service
 from seatrial.api.environment_checks import environment_problems
 from seatrial.api.exchange import Exchange
@@ -90,7 +94,20 @@ def read(kind: type[Spec], spec: Any) -> Spec:
 
 
 def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
-    return _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+    if spec.schedule is not None:
+        yield from _schedule(spec.schedule)
+    yield from _scenario(spec) if isinstance(spec, TestScenarioSpec) else _load("spec", spec)
+
+
+def _schedule(schedule: Schedule) -> Iterator[Problem]:
+    for field, given, cron, zone in (
+        ("timeZone", schedule.time_zone, "0 0 * * *", schedule.time_zone),
+        ("cron", schedule.cron, schedule.cron, "UTC"),
+    ):
+        try:
+            Cron(cron, zone)
+        except CronError as error:
+            yield Problem(f"spec.schedule.{field}", _shown(given), str(error))
 
 
 def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
@@ -170,9 +187,16 @@ def _service(field: str, service: Service, services: Mapping[str, Service]) -> I
     numbers = [port.port for port in service.ports]
     for number in sorted({number for number in numbers if numbers.count(number) > 1}):
         yield Problem(f"{field}.ports", str(number), "is given under two names: keep one")
-    for kind, probe in (("http", service.ready.http), ("tcp", service.ready.tcp)):
+    yield from _ready(f"{field}.ready", service)
+
+
+def _ready(field: str, service: Service) -> Iterator[Problem]:
+    ready = service.ready
+    for kind, probe in (("http", ready.http), ("tcp", ready.tcp), ("grpc", ready.grpc)):
         if probe:
-            yield from _port(f"{field}.ready.{kind}.port", probe.port, service)
+            yield from _port(f"{field}.{kind}.port", probe.port, service)
+    for index, expression in enumerate(ready.http.expect if ready.http else []):
+        yield from _expression(f"{field}.http.expect[{index}]", expression, answer_scope(), [], truth=True)
 
 
 def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
@@ -189,10 +213,12 @@ def _captures(steps: list[Step]) -> Iterator[Problem]:
     """Captures have one name in the whole scenario, and are so few that all of them fit into status."""
     seen: dict[str, str] = {}
     for index, step in enumerate(steps):
-        for name in step.capture:
+        for field, name in [("capture", name) for name in step.capture] + [
+            ("captureSecret", name) for name in step.capture_secret
+        ]:
             if name in seen:
                 yield Problem(
-                    f"spec.steps[{index}].capture.{name}", "", f"step {seen[name]} captures it already: rename one"
+                    f"spec.steps[{index}].{field}.{name}", "", f"step {seen[name]} captures it already: rename one"
                 )
             seen.setdefault(name, step.name)
     if len(seen) > CAPTURES:
@@ -221,6 +247,7 @@ def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Serv
         yield from _answers(field, step, assertion_scope(reads, captures, axis_types(step.matrix)), steps)
     if step.job:
         yield from _templates(f"{field}.job", step.job, plain, steps)
+    yield from _shown_secrets(field, step, secret_captures(steps))
     if step.wait and step.wait.duration is not None and step.timeout and step.timeout < step.wait.duration:
         yield Problem(f"{field}.timeout", "", "is over before wait.duration is: leave it out, or make it longer")
     if step.load:
@@ -248,7 +275,7 @@ def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
             other = steps.get(need.step)
             if other and need.result is NeedResult.SUCCEEDED and other.name not in seen:
                 seen.add(other.name)
-                names.update(other.capture)
+                names.update(other.captured)
                 waiting.append(other)
     return frozenset(names)
 
@@ -266,11 +293,26 @@ def _waits(spec: TestScenarioSpec, services: Mapping[str, Service]) -> Iterator[
             yield _unknown(f"spec.steps[{index}].wait.for.name", wanted.name, wanted.kind, known[wanted.kind])
 
 
+def _shown_secrets(field: str, step: Step, secrets: frozenset[str]) -> Iterator[Problem]:
+    """Secrets may go into requests and into the env of Jobs; anything else of a Job, and captures, can be read."""
+    for name, expression in step.capture.items():
+        for secret in sorted(reads_captures([expression]) & secrets):
+            yield Problem(f"{field}.capture.{name}", "", f"captures.{secret} is a secret: use captureSecret here too")
+    for name, value in (step.job.to_kubernetes() if step.job else {}).items():
+        if name != "env":
+            for secret in sorted(reads_captures(template.expressions(value)) & secrets):
+                yield Problem(
+                    f"{field}.job.{name}", "", f"captures.{secret} is a secret, which would be shown here: use env"
+                )
+
+
 def _answers(field: str, step: Step, scope: Scope, steps: list[Step]) -> Iterator[Problem]:
     for index, expression in enumerate(step.expect):
         yield from _expression(f"{field}.expect[{index}]", expression, scope, steps, truth=True)
     for name, expression in step.capture.items():
         yield from _expression(f"{field}.capture.{name}", expression, scope, steps)
+    for name, expression in step.capture_secret.items():
+        yield from _expression(f"{field}.captureSecret.{name}", expression, scope, steps)
 
 
 def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None = None) -> Iterator[Problem]:
@@ -356,7 +398,7 @@ def _expression(
 def _capture_remedy(message: str, steps: list[Step]) -> str:
     """Says which step to need, where the unknown name is a capture that another step makes."""
     for step in steps:
-        for name in step.capture:
+        for name in step.captured:
             if f"undeclared reference to 'captures.{name}'" in message:
                 return f"{name} is captured by step {step.name}: add `needs: [{{step: {step.name}}}]`"
     return message

@@ -1,8 +1,11 @@
 """The Deployment and the Service of one service under trial."""
 
+import math
+from datetime import timedelta
 from typing import Any
 
-from seatrial.api.environment import Readiness, Service
+from seatrial.api.environment import Service
+from seatrial.api.readiness import DEFAULT_STATUSES, HttpProbe, Readiness
 from seatrial.build.container import container, pod
 from seatrial.build.files import files_name, files_volume
 from seatrial.build.init_container import init_container
@@ -89,12 +92,36 @@ def _kubelet_probe(service: Service) -> Object | None:
     ready: Readiness = service.ready
     probe: Object
     if ready.http:
-        probe = {"httpGet": {"port": _port(service, ready.http.port), "path": ready.http.path}}
+        probe = _http_or_tcp(service, ready.http)
     elif ready.tcp:
         probe = {"tcpSocket": {"port": _port(service, ready.tcp.port)}}
+    elif ready.grpc:
+        # The kubelet takes no names here.
+        name = _port(service, ready.grpc.port)
+        number = next(port.port for port in service.ports if port.name == name)
+        probe = {"grpc": {"port": number, "service": ready.grpc.service}}
+    elif ready.command:
+        probe = {"exec": {"command": list(ready.command)}, "successThreshold": ready.success_threshold}
     else:
         return None
-    return probe | {"periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 3}
+    return probe | {
+        "periodSeconds": _whole_seconds(ready.interval),
+        "timeoutSeconds": _whole_seconds(ready.probe_timeout),
+        "failureThreshold": ready.failure_threshold,
+    }
+
+
+def _http_or_tcp(service: Service, probe: HttpProbe) -> Object:
+    """The kubelet takes 200 to 399 for healthy; where others are wanted, it can only see whether the port is open."""
+    port = _port(service, probe.port)
+    if not set(probe.statuses) <= set(DEFAULT_STATUSES):
+        return {"tcpSocket": {"port": port}}
+    headers = [{"name": header.name, "value": header.value} for header in probe.headers]
+    return {"httpGet": {"port": port, "path": probe.path} | ({"httpHeaders": headers} if headers else {})}
+
+
+def _whole_seconds(duration: timedelta) -> int:
+    return max(1, math.ceil(duration.total_seconds()))
 
 
 def _port(service: Service, name: str | None) -> str:

@@ -1,5 +1,6 @@
 """The Job of a setup, step or teardown entry: one pod, one attempt, its exit code the evidence."""
 
+from collections.abc import Collection
 from typing import Any
 
 from seatrial.api import names
@@ -7,11 +8,21 @@ from seatrial.api.step import Job
 from seatrial.build.container import container, pod
 from seatrial.build.files import files_name, files_volume
 from seatrial.build.origin import Origin
+from seatrial.build.secret import from_secret
 
 Object = dict[str, Any]
 
 
-def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float, attempt: int = 1) -> Object:
+def job(
+    origin: Origin,
+    namespace: str,
+    step: str,
+    spec: Job,
+    deadline: float,
+    *,
+    attempt: int = 1,
+    secret_env: Collection[str] = (),
+) -> Object:
     """Builds the Job.
 
     Args:
@@ -21,10 +32,15 @@ def job(origin: Origin, namespace: str, step: str, spec: Job, deadline: float, a
         spec: What the user wrote, with ``${…}`` already replaced.
         deadline: Seconds after which the cluster ends it, in case no operator is there to do so.
         attempt: Number of the attempt, from 1.
+        secret_env: Names of the environment variables whose values are secret: they are in a Secret of the step's.
     """
     metadata = origin.metadata(job_name(step, attempt), namespace, step=step, attempt=str(attempt))
     volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
-    template = pod(container(spec, "job"), metadata["labels"], metadata["annotations"], "Never", volumes=volumes)
+    built = container(spec, "job")
+    built["env"] = [
+        from_secret(step, entry["name"]) if entry["name"] in secret_env else entry for entry in built["env"]
+    ]
+    template = pod(built, metadata["labels"], metadata["annotations"], "Never", volumes=volumes)
     return run_to_end(metadata, template, deadline)
 
 

@@ -66,7 +66,18 @@ def _has_ended(resource: Resource, stored: Object) -> bool:
     """Whether the operator is done with the spec as stored, so that nothing would happen any more."""
     status = parse_status(resource, stored.get("status"))
     done = is_true(condition(status, "Complete")) or is_true(condition(status, "Stalled"))
-    return done and status.observed_generation >= stored["metadata"]["generation"]
+    if status.observed_generation >= stored["metadata"]["generation"]:
+        return done
+    # The operator may not have seen yet that this generation only steers, and has nothing new to run.
+    return done and status.run is not None and status.run.spec_hash == _spec_hash(resource, stored["spec"])
+
+
+def _spec_hash(resource: Resource, spec: Any) -> str:
+    """What the operator will take a stored spec for; empty if that is invalid."""
+    try:
+        return READERS[resource](spec).spec_hash
+    except InvalidSpec:
+        return ""
 
 
 def _says_the_same(trial: Trial, stored: Any) -> bool:

@@ -7,22 +7,27 @@ from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
+from seatrial.api.captures import lost_message, used_captures
 from seatrial.api.environment import Service
+from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
-from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
+from seatrial.engine.keeper import Keeper
+from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
+from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import PodSeen, ProbeSeen
 from seatrial.probe.address import Address
 from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
-from seatrial.probe.readiness import keep_probing
+from seatrial.probe.readiness import keep_probing, keep_watching
+from seatrial.probe.redirect import Resolve
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class Activities:
     def __init__(self, client: Client, exchanger: Exchanger) -> None:
         self._client = client
         self._exchanger = exchanger
+        self._keeper = Keeper(client)
 
     def keep_only(self, session: Session, wanted: set[str]) -> None:
         """Stops tasks that are not wanted any more, and forgets those that have ended and are not."""
@@ -66,47 +72,73 @@ class Activities:
                 wake(0.0)
 
         async def probing() -> None:
-            probe = service.ready.http or service.ready.tcp
-            address = await self._address(session, namespace, service, probe.port if probe else None)
+            address = await self._probed_address(session, namespace, service)
             await keep_probing(self._exchanger, address, service.ready, report)
 
         self._start(session, f"probe/{service.name}", probing, wake)
 
+    def watch(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+        """Goes on probing a service that has been healthy; only what may change its state leads to a turn."""
+
+        def report(successes: int, failures: int, failure: str) -> None:
+            session.probes[service.name] = ProbeSeen(successes, failure, failures)
+            if successes == service.ready.success_threshold or failures == service.ready.failure_threshold:
+                wake(0.0)
+
+        async def watching() -> None:
+            address = await self._probed_address(session, namespace, service)
+            await keep_watching(self._exchanger, address, service.ready, report)
+
+        self._start(session, f"watch/{service.name}", watching, wake)
+
     def check(
         self,
         session: Session,
-        namespace: str,
-        services: Mapping[str, Service],
+        stage: Stage,
         attempt: str,
-        step: Step,
-        context: dict[str, Any],
+        instance: Instance,
+        services: Mapping[str, Service],
         wake: Wake,
     ) -> None:
-        """Runs one attempt at an HTTP step or an assertion; its outcome stays until the run ends."""
+        """Runs one attempt at an HTTP step or an assertion; its outcome stays until the run ends.
+
+        Args:
+            session: The run.
+            stage: Where it runs, and the values that it may use.
+            attempt: Name of the attempt.
+            instance: The step, with the values of its matrix.
+            services: The environment's services, by name.
+            wake: Leads to a turn.
+        """
         if attempt in session.outcomes:
             return
 
         async def checking() -> None:
-            session.outcomes[attempt] = await self._check(session, namespace, services, step, context)
+            outcome = await self._check(session, stage, instance, services)
+            session.outcomes[attempt] = await self._keeper.kept(session, stage, instance.name, outcome)
             wake(0.0)
 
         self._start(session, f"check/{attempt}", checking, wake)
 
     async def _check(
-        self, session: Session, namespace: str, services: Mapping[str, Service], step: Step, context: dict[str, Any]
+        self, session: Session, stage: Stage, instance: Instance, services: Mapping[str, Service]
     ) -> Outcome:
+        step, context = instance.step, stage.context | instance.variables
+        if lost := used_captures(step) & stage.lost:
+            return Outcome(StepState.ERROR, "SecretLost", lost_message(lost))
         asked = step.assert_.reads if step.assert_ else [step.http] if step.http else []
         addresses = []
         for request in asked:
             service = services[request.service]
             try:
-                addresses.append(await self._patient_address(session, namespace, service, request.port))
+                addresses.append(await self._patient_address(session, stage.namespace, service, request.port))
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 return Outcome(StepState.ERROR, "ServiceLost", message)
         if step.assert_:
-            return await run_assertion(self._exchanger, addresses, step, context)
-        return await run_check(self._exchanger, addresses[0], step, context)
+            return await run_assertion(self._exchanger, addresses, step, context, secrets=stage.secrets)
+        resolve = self._resolving(session, stage.namespace, services)
+        return await run_check(self._exchanger, addresses[0], step, context, resolve=resolve, secrets=stage.secrets)
 
     def follow(
         self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
@@ -135,12 +167,28 @@ class Activities:
     @retry(
         retry=retry_if_exception(_transient),
         stop=stop_after_delay(LOOKUP_PATIENCE),
-        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
+        wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         reraise=True,
     )
     async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
         """The same, for requests: nothing has been sent yet, so a bad moment of the API server need not end them."""
         return await self._address(session, namespace, service, port)
+
+    async def _probed_address(self, session: Session, namespace: str, service: Service) -> Address:
+        probe = service.ready.probe
+        return await self._address(session, namespace, service, probe.port if probe else None)
+
+    def _resolving(self, session: Session, namespace: str, services: Mapping[str, Service]) -> Resolve:
+        """Finds services for redirects: those of the environment and no others."""
+
+        async def resolve(name: str, number: int) -> Address | None:
+            service = services.get(name)
+            port = next((port.name for port in service.ports if port.port == number), None) if service else None
+            if service is None or port is None:
+                return None
+            return await self._patient_address(session, namespace, service, port)
+
+        return resolve
 
     async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
         """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""
@@ -162,7 +210,7 @@ class Activities:
             except KubeError as error:
                 logger.warning("%s: %s", name, error)
                 session.tasks.pop(name, None)
-                wake(1.0)
+                wake(max(1.0, (isinstance(error, ApiError) and error.retry_after) or 0.0))
             except Exception:
                 logger.exception("%s: a bug in Seatrial", name)
                 session.tasks.pop(name, None)

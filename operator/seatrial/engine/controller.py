@@ -4,24 +4,29 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from seatrial.api import names
 from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.status import TestScenarioStatus, TrialStatus
 from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
+from seatrial.engine.dependencies import Dependencies
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
+from seatrial.engine.line import Line
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.perform import Performer, Refused, Stage
+from seatrial.engine.perform import OverQuota, Performer, Refused, Stage
 from seatrial.engine.record import Record
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
@@ -38,6 +43,7 @@ from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.plan.control import needs, queue_entry, wish
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
@@ -46,6 +52,9 @@ from seatrial.plan.decision import (
     Decision,
     DeleteNamespace,
     RemoveFinalizer,
+    StartJob,
+    StartLoad,
+    StartService,
     StopLoad,
     StopServices,
     StopWorkloads,
@@ -53,8 +62,8 @@ from seatrial.plan.decision import (
 )
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.loadtest import STEP, plan_loadtest
-from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.observed import Held, Observed
+from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
 
@@ -62,6 +71,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that requests under way are given to end when the operator is stopped; its pod is given 30 in all.
 CLOSE_SECONDS = 12.0
+
+#: Pauses before a write that a quota refused is tried again: the first, and the longest.
+FIRST_QUOTA_RETRY, LONGEST_QUOTA_RETRY = timedelta(seconds=2), timedelta(seconds=60)
 
 Object = dict[str, Any]
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
@@ -87,9 +99,13 @@ class Controller:
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._keeper = Keeper(client)
         self._activities = Activities(client, self._exchanger)
         self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
+        self._line = Line(self.store, settings.limits, self.wake)
+        self._dependencies = Dependencies(self.store, self.wake)
+        metrics.count_runs(lambda: self._line.sizes)
         self._closing = False
 
     def wake(self, key: Key, delay: float = 0.0) -> None:
@@ -104,6 +120,7 @@ class Controller:
                 # A turn under way may still start a request, and the outcome of a request wakes a turn to store it.
                 while busy := self._loop.running().union(*(session.checks() for session in self._sessions.values())):
                     await asyncio.wait(busy)
+        self._line.close()
         await self._loop.close()
         for session in self._sessions.values():
             session.stop()
@@ -119,18 +136,37 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
+                await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
+                observed = self._line_up(key, scenario, observed, now)
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
                 test = self._subjects.load_test(key, body)
                 look_at = await self._look_again(key, test)
-                observed = self._observe(key, test.uid, test.status)
+                observed = self._line_up(key, test, self._observe(key, test.uid, test.status), now)
                 wake_at = await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
         return earliest([wake_at, look_at])
 
     async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
         run = _run(subject.status)
         return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
+
+    async def _recall(self, key: Key, scenario: Scenario) -> None:
+        """Reads secret captures that an earlier life of this operator has kept, before anything is decided."""
+        status = scenario.status
+        if scenario.active and status.run and status.run.namespace:
+            session = self._session(key, _run(status))
+            await self._keeper.recall(session, scenario.running, status, status.run.namespace, scenario.uid)
+
+    def _line_up(self, key: Key, subject: Subject[Spec, Status], observed: Observed, now: datetime) -> Observed:
+        """Adds what others have to do with whether a run may begin."""
+        if key.kind == "TestScenario":
+            asked = wish(subject, observed, now).run is not None
+            needed = [need.scenario for need in needs(subject.spec)] if asked else []
+            scenarios, cycle = self._dependencies.look(key, needed)
+            observed = replace(observed, scenarios=scenarios, cycle=cycle)
+        place = self._line.place(key, queue_entry(str(key), subject, observed, now))
+        return replace(observed, place=place)
 
     def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
@@ -155,6 +191,7 @@ class Controller:
             outcomes=session.outcomes,
             loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             refusals=session.refusals,
+            held=dict(session.held),
             refusal_reasons=session.refusal_reasons,
             true_conditions={
                 (wanted.kind, wanted.name): see_true_conditions(body)
@@ -179,9 +216,11 @@ class Controller:
     async def _carry_out(
         self, key: Key, body: Object, subject: Subject[Spec, Status], decision: Decision[Status]
     ) -> datetime | None:
-        before, after = subject.status, decision.status
-        session = self._session(key, _run(after))
-        stage = _stage(key, subject, after)
+        known = self._sessions.get(key)
+        redaction = Redaction(known.secrets.values() if known else ())
+        session = self._session(key, _run(decision.status))
+        before, after = subject.status, redacted(decision.status, redaction)
+        stage = _stage(key, subject, after, session)
         if self._closing and isinstance(stage.spec, TestScenarioSpec):
             after = held_back(before, after, stage.spec)
         failure = await self._act(key, body, session, decision.actions, stage)
@@ -189,7 +228,10 @@ class Controller:
         self._announcer.transition(key, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
-        await self._announcer.announce(key, subject.uid, decision.announcements)
+        if _told(before) != _told(after):
+            self._dependencies.changed(key)
+        said = [replace(one, message=redaction(one.message)) for one in decision.announcements]
+        await self._announcer.announce(key, subject.uid, said)
         if failure is not None:
             raise failure
         if any(isinstance(action, RemoveFinalizer) for action in decision.actions):
@@ -211,8 +253,13 @@ class Controller:
                     self.store.written(key, await add_finalizer(self._client, key, body))
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
+                session.held.pop(action.key, None)
             except Refused as refusal:
-                session.refusals[action.key] = str(refusal)
+                if isinstance(refusal, OverQuota) and isinstance(action, StartService | StartJob | StartLoad):
+                    session.held[action.key] = _held(action, str(refusal), session.held.get(action.key))
+                    self.wake(key)
+                    continue
+                session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
                 session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
                 if isinstance(action, CreateEnvironment | CopyInputs):
@@ -260,11 +307,12 @@ class Controller:
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
+        for name in sorted(activities.watches):
+            self._activities.watch(session, stage.namespace, services[name], wake)
         for attempt in sorted(activities.checks):
-            instance = attempts[attempt]
-            context = stage.context | instance.variables
-            self._activities.check(session, stage.namespace, services, attempt, instance.step, context, wake)
-        return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
+            self._activities.check(session, stage, attempt, attempts[attempt], services, wake)
+        going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
+        return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
     def _follow(
         self,
@@ -291,9 +339,14 @@ class Controller:
 
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
-        # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
-        with suppress(NotFound, Conflict):
+        try:
             self.store.written(key, await remove_finalizer(self._client, key, current))
+        except NotFound:
+            return  # the watch will tell
+        except Conflict as error:
+            if error.status == 409:
+                raise  # writers got into each other's way: nothing tells us to try again but this
+            # Otherwise somebody has changed the finalizers meanwhile: the watch tells, and the next turn sees.
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)
@@ -301,11 +354,26 @@ class Controller:
             session.stop()
         self._record.forget(key)
         self._subjects.forget(key)
+        self._line.drop(key)
+        self._dependencies.forget(key)
+
+
+def _held(action: Action, message: str, before: Held | None) -> Held:
+    """Notes a refusal by a quota; each further one is tried again after twice the time."""
+    delay = FIRST_QUOTA_RETRY
+    if before is not None:
+        delay = min(before.delay * 2, LONGEST_QUOTA_RETRY)
+    return Held(action, message, datetime.now(UTC) + delay, delay)
+
+
+def _told(status: TrialStatus) -> tuple[object, ...]:
+    """What those who wait for a verdict want to hear of."""
+    return status.observed_generation, status.run.id if status.run else "", status.phase, status.verdict
 
 
 def _run(status: TrialStatus) -> str | None:
     """Name of the run under way, its teardown included."""
-    return status.run.id if status.run and status.phase is not Phase.DONE else None
+    return status.run.id if status.run and status.active else None
 
 
 def _attempt(job: Object) -> str:
@@ -320,7 +388,7 @@ def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:
     return [step.wait.for_ for step in spec.steps if step.wait and step.wait.for_] if spec else []
 
 
-def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:
+def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus, session: Session) -> Stage:
     """Where writes of the run go."""
     run = status.run.id if status.run else str(subject.generation)
     spec = subject.running if subject.active else subject.spec
@@ -329,5 +397,6 @@ def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Sta
     if isinstance(status, TestScenarioStatus):
         for step in status.steps:
             context |= {f"captures.{name}": value for name, value in step.captures.items()}
+    context |= {f"captures.{name}": value for name, value in session.secrets.items()}
     where = status.run.namespace if status.run and status.run.namespace else key.namespace
-    return Stage(origin, where, spec, context)
+    return Stage(origin, where, spec, context, frozenset(session.secrets), frozenset(session.lost))

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError
+from seatrial.kube.pause import Pause
 from seatrial.load.line import LineError, WorkerLine, parse_line
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ async def follow_worker(
 
     retrying = AsyncRetrying(
         stop=silent,
-        wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
+        wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         retry=retry_if_exception_type((KubeError, _NotEnded)),
         reraise=True,
     )

@@ -1,9 +1,9 @@
 """Prometheus metrics, none of which has a label per resource or run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -46,13 +46,25 @@ class Metrics:
         """
         self.registry.register(_Writes(writes))
 
+    def count_runs(self, sizes: Callable[[], tuple[int, int]]) -> None:
+        """Shows how many runs there are.
+
+        Args:
+            sizes: How many have room, and how many wait for it; read anew for each scrape.
+        """
+        active = Gauge("seatrial_runs_active", "Runs that have begun and are not away yet.", registry=self.registry)
+        active.set_function(lambda: sizes()[0])
+        queued = Gauge("seatrial_runs_queued", "Runs that wait for room.", registry=self.registry)
+        queued.set_function(lambda: sizes()[1])
+
     def turn(self, kind: str) -> AbstractContextManager[object]:
         """Measures a turn."""
         return self._turns.labels(kind).time()
 
     def transition(self, kind: str, before: TrialStatus, after: TrialStatus) -> None:
         """Counts a verdict when it falls."""
-        if after.verdict is None or before.verdict is not None:
+        same = before.run is not None and after.run is not None and before.run.id == after.run.id
+        if after.verdict is None or (same and before.verdict is not None):
             return
         self._runs.labels(kind, after.verdict.value).inc()
         if after.run and after.run.started_at and after.run.finished_at:

@@ -2,25 +2,27 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from seatrial.api import names
+from seatrial.api.captures import lost_message, reads_captures, secret_env
 from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, template_scope
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job
-from seatrial.api.template import render
+from seatrial.api.template import expressions, render
 from seatrial.build.copies import with_pull_secrets
 from seatrial.build.environment import guards, namespace
 from seatrial.build.files import files_config_map
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.secret import job_secret
 from seatrial.build.service_objects import service_objects
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
@@ -43,6 +45,7 @@ from seatrial.plan.decision import (
     StopServices,
     StopWorkloads,
 )
+from seatrial.plan.quota import by_cluster
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +67,20 @@ class Stage:
         namespace: Where the run's objects live.
         spec: The run's spec; None if it is not on record any more, and things can only be taken away.
         context: Values of ``run.id`` and ``captures.NAME``.
+        secrets: Names of the captures that are shown nowhere.
+        lost: Names of those that are not on record any more.
     """
 
     origin: Origin
     namespace: str
     spec: TestScenarioSpec | LoadTestSpec | None
     context: dict[str, Any]
+    secrets: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+
+
+class OverQuota(Refused):
+    """A quota of the namespace has no room for an object now."""
 
 
 class Performer:
@@ -95,6 +106,7 @@ class Performer:
         """Performs one action.
 
         Raises:
+            OverQuota: A quota has no room for it now.
             Refused: The API server will not have it, however often it is asked.
             KubeError: It may succeed later.
         """
@@ -149,13 +161,17 @@ class Performer:
         sequences = {entry.name: entry for entry in (*stage.spec.setup, *stage.spec.teardown)}
         if name in sequences:
             spec, limit = sequences[name].job, sequences[name].timeout.total_seconds()
-            rendered = _rendered_job(spec, stage.context)
         else:
             instance = _instance(stage.spec, name)
             assert instance.step.job is not None  # noqa: S101 - only steps with a job are planned as one
-            rendered = _rendered_job(instance.step.job, stage.context | instance.variables)
-            limit = instance.step.time_limit
-        built = job(stage.origin, stage.namespace, name, rendered, limit, attempt)
+            spec, limit = instance.step.job, instance.step.time_limit
+            stage = replace(stage, context=stage.context | instance.variables)
+        rendered = _rendered_job(spec, stage)
+        hidden = secret_env(spec, stage.secrets)
+        if hidden:
+            values = {variable.name: variable.value or "" for variable in rendered.env if variable.name in hidden}
+            await self._create(stage, job_secret(stage.origin, stage.namespace, name, values))
+        built = job(stage.origin, stage.namespace, name, rendered, limit, attempt=attempt, secret_env=hidden)
         if rendered.files:
             title = built["metadata"]["name"]
             await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))
@@ -243,11 +259,22 @@ class Performer:
             logger.debug("%s %s is gone already", resource.kind, title)
             self._store.drop(resource.kind, body)
         except Conflict:
+            if await self._is_ours(resource, body):
+                raise  # it changed just then, or goes already: what was not taken away must not be forgotten
             logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
             self._store.drop(resource.kind, body)
         else:
             self._store.mark_deleting(resource.kind, body)
             self._audit(stage.origin, "deleted", resource.kind, title)
+
+    async def _is_ours(self, resource: Resource, body: Object) -> bool:
+        """Whether the object of this name is still the one that we know."""
+        metadata = body["metadata"]
+        try:
+            there = await self._client.get(resource, metadata["name"], metadata.get("namespace"))
+        except NotFound:
+            return False
+        return bool(there["metadata"]["uid"] == metadata["uid"])
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""
@@ -270,6 +297,8 @@ class Performer:
         except ApiError as error:
             if error.transient or error.status == 401:
                 raise
+            if error.status == 403 and by_cluster(error.message):
+                raise OverQuota(f"{title} was refused: {error.message}") from error
             raise Refused(f"{title} was refused: {error.message}") from error
         if kind in _REMEMBERED:
             self._store.put(kind, stored)
@@ -283,12 +312,15 @@ def _pull_secrets(stage: Stage) -> list[str]:
     return stage.spec.environment.image_pull_secrets if isinstance(stage.spec, TestScenarioSpec) else []
 
 
-def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
+def _rendered_job(spec: Job, stage: Stage) -> Job:
     """Puts values in the place of ``${…}``.
 
     Raises:
         Refused: An expression has no value, or what comes out is no Job any more.
     """
+    context = stage.context
+    if lost := reads_captures(expressions(spec.to_kubernetes())) & stage.lost:
+        raise Refused(lost_message(lost))
     scope = template_scope(captures_in(context), axes_in(context))
     try:
         return Job.model_validate(_rendered(spec.to_kubernetes(), scope, context))

@@ -14,7 +14,7 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.threshold import compile_threshold
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -88,9 +88,12 @@ class Session:
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        held: What a quota refused, by the key of the action.
         refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        secrets: What steps have captured that nothing may show, by the capture's name.
+        lost: Names of such captures that are not on record any more.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -99,8 +102,11 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
     refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
 

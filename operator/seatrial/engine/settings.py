@@ -1,7 +1,9 @@
 """What the operator's process is told by its environment; the chart sets it."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from seatrial.plan.queue import Limits
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Settings:
         log_level: Least level that is logged.
         health_port: Port of liveness and readiness.
         metrics_port: Port of the Prometheus metrics.
+        limits: How many runs there may be at a time.
     """
 
     namespace: str = "seatrial"
@@ -25,6 +28,7 @@ class Settings:
     log_level: str = "INFO"
     health_port: int = 8080
     metrics_port: int = 9090
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -38,4 +42,8 @@ class Settings:
             log_level=given.get("SEATRIAL_LOG_LEVEL", cls.log_level),
             health_port=int(given.get("SEATRIAL_HEALTH_PORT", cls.health_port)),
             metrics_port=int(given.get("SEATRIAL_METRICS_PORT", cls.metrics_port)),
+            limits=Limits(
+                runs=int(given.get("SEATRIAL_LIMIT_RUNS", 0)),
+                runs_per_namespace=int(given.get("SEATRIAL_LIMIT_RUNS_PER_NAMESPACE", 0)),
+            ),
         )

@@ -63,6 +63,7 @@ def see_job(body: Object) -> JobSeen:
         failed=failed is not None,
         reason=failed.get("reason", "") if failed else "",
         message=failed.get("message", "") if failed else "",
+        run=body.get("metadata", {}).get("labels", {}).get(names.RUN, ""),
     )
 
 

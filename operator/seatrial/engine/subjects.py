@@ -88,6 +88,8 @@ class Subjects:
         """The spec of the run under way: this generation's, an earlier one from memory, or the one on record."""
         if status.run is None or status.run.generation == generation:
             return spec
+        if spec is not None and spec.spec_hash == status.run.spec_hash:
+            return spec  # an edit of what only steers
         running = (uid, status.run.generation)
         if running not in parsed:
             kept = [

@@ -26,7 +26,7 @@ def run_operator() -> None:
     settings = Settings.from_environment()
     kopf.configure(log_format=kopf.LogFormat.JSON, log_refkey="object")
     logging.getLogger().setLevel(settings.log_level)
-    for noisy in ("kopf.objects", "aiohttp.access", "httpx", "httpcore"):
+    for noisy in ("kopf.objects", "aiohttp.access", "httpx", "httpcore", "hpack"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         uvloop.run(_operate(settings))

@@ -213,11 +213,19 @@ def _status_of(body: bytes) -> Object:
 
 def _refusal(code: int, status: Object, retry_after: str | None = None) -> ApiError:
     kinds = {404: NotFound, 409: Conflict, 410: Expired, 422: Conflict}
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
     kind = kinds.get(code, ApiError)
-    if code == 422 and status.get("reason") == "Invalid" and "details" in status and status["details"].get("causes"):
+    details = status.get("details")
+    details = details if isinstance(details, dict) else {}
+    if code == 422 and status.get("reason") == "Invalid" and details.get("causes"):
         kind = ApiError  # an object that the server finds wrong, not a test of a patch that failed
+    seconds = _seconds(details.get("retryAfterSeconds") if retry_after is None else retry_after)
     return kind(code, str(status.get("reason") or ""), str(status.get("message") or ""), seconds)
+
+
+def _seconds(asked: object) -> float | None:
+    """Reads how long to wait; a date, which no API server sends, counts as nothing."""
+    text = str(asked)
+    return float(text) if text.isascii() and text.isdigit() else None
 
 
 @asynccontextmanager

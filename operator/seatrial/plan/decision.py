@@ -123,12 +123,14 @@ class Activities:
     """What should be going on in this process. The engine starts what is missing and stops what is not here.
 
     Attributes:
-        probes: Services to probe.
+        probes: Services to probe until they are healthy.
+        watches: Services to go on probing, which have been healthy.
         checks: Attempts whose request to send.
         follows: Attempts whose workers' output to follow.
     """
 
     probes: frozenset[str] = frozenset()
+    watches: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
 

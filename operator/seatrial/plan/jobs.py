@@ -22,6 +22,8 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     """
     if refusal := observed.refusals.get(StartJob(step).key):
         return Outcome(StepState.ERROR, "Refused", refusal)
+    if StartJob(step).key in observed.held:
+        return None
     return judge_pods(observed.jobs.get(step), observed.pods_of(step), now)
 
 
@@ -57,6 +59,8 @@ def judge_pods(job: JobSeen | None, pods: tuple[PodSeen, ...], now: datetime) ->
 
 def waits_for(step: str, observed: Observed, now: datetime) -> str:
     """Says what a Job that has not ended waits for."""
+    if held := observed.held.get(StartJob(step).key):
+        return held.message
     job = observed.jobs.get(step)
     if job and job.refusal:
         return job.refusal

@@ -101,6 +101,8 @@ def judge_load(
     """
     if refusal := observed.refusals.get(StartLoad(step).key):
         return Outcome(StepState.ERROR, "Refused", refusal)
+    if StartLoad(step).key in observed.held:
+        return None
     seen = observed.loads.get(step)
     finished = seen.finished if seen else frozenset()
     if before is not None and before.aborted_at is not None:
@@ -139,6 +141,8 @@ def judge_load(
 
 def waits_for(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> str:
     """Says what load that has not ended is doing."""
+    if held := observed.held.get(StartLoad(step).key):
+        return held.message
     job = observed.jobs.get(step)
     if job and job.refusal:
         return job.refusal

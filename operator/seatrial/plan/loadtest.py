@@ -3,15 +3,31 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from seatrial.api.control import Stop
 from seatrial.api.loadtest import LoadTestSpec
-from seatrial.api.status import LoadTestStatus, Phase, StepState, Verdict
-from seatrial.api.timestamp import moment
-from seatrial.plan.conditions import conditions
+from seatrial.api.outcome import shortened
+from seatrial.api.status import LoadTestStatus, Phase, QueueStatus, RunStatus, StepState, Verdict
+from seatrial.api.timestamp import moment, stamp
+from seatrial.plan.conditions import CONDITION_BYTES, conditions
+from seatrial.plan.control import (
+    STOPPED,
+    TOTAL_TIMEOUT,
+    hold,
+    interrupted,
+    marked,
+    next_time,
+    steered,
+    stopped,
+    stopping,
+    total_end,
+    wish,
+)
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
 from seatrial.plan.load import being_read, judge_load, newly_aborted, present, started, stopping_ends, stops, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
-from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
+from seatrial.plan.quota import QUOTA, waited_out
+from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
 Load = Subject[LoadTestSpec, LoadTestStatus]
@@ -36,19 +52,23 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
         observed: What was seen of its run.
         now: The present.
     """
+    wished = wish(test, observed, now)
     standing = test.standing
     if standing is Standing.ACTIVE:
         decision = _continue(test, observed, now)
-    elif standing is Standing.NEW and test.spec is not None:
-        decision = _begin(test, test.spec, now)
+    elif wished.run is not None and test.spec is not None:
+        decision = _begin(test, test.spec, wished.run, observed, now)
     else:
         decision = _rest(test, refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
-    status = decision.status
+    decision = waited_out(decision, observed, now)
+    status = steered(test, decision.status, wished)
     if status.run is not None or invalid:
         blocked = _blocker(status, test, observed, now)
-        status = status.model_copy(update={"conditions": conditions(status, now, invalid=invalid, blocked=blocked)})
-    return replace(decision, status=status, announcements=announced(test.status, status, invalid))
+        shown = conditions(status, now, invalid=invalid, blocked=blocked, suspended=test.suspended)
+        status = status.model_copy(update={"conditions": shown})
+    wake_at = earliest([decision.wake_at, next_time(status, now)])
+    return replace(decision, status=status, announcements=announced(test.status, status, invalid), wake_at=wake_at)
 
 
 def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecision:
@@ -58,26 +78,45 @@ def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecisio
     return Decision(status, () if observed.pods else test.letting_go)
 
 
-def _begin(test: Load, spec: LoadTestSpec, now: datetime) -> LoadDecision:
+def _begin(test: Load, spec: LoadTestSpec, run: RunStatus, observed: Observed, now: datetime) -> LoadDecision:
+    held = hold(test, run, observed, now)
+    if held is not None:
+        status, wake_at = held
+        # Room that an earlier run had is left while this one waits, but not before it is known that it must.
+        return Decision(status) if observed.place.pending else replace(_rest(test, status, observed), wake_at=wake_at)
+    if any(job.run not in {"", run.id} for job in observed.jobs.values()):
+        return _rest(test, test.status, observed)  # of a run that a crash kept from going on record
     status = LoadTestStatus(
         observed_generation=test.generation,
         phase=Phase.RUNNING,
         reason="Starting",
-        run=new_run(test.generation, now),
+        run=begun(run, now),
         result=present(spec, None, None, final=False),
         history=remembered(test.status),
     )
     first: tuple[Action, ...] = () if test.finalizer else (AddFinalizer(),)
     actions = (*first, StartLoad(STEP))
-    return Decision(status, actions, Activities(follows=frozenset({STEP})), now + spec.timeouts.start)
+    started_by = earliest([now + spec.timeouts.start, total_end(replace(test, status=status, running=spec))])
+    return Decision(status, actions, Activities(follows=frozenset({STEP})), started_by)
 
 
 def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     status, spec = test.status, test.running
     if status.phase is Phase.TEARDOWN:
         return _tear_down(test, observed, now)
-    if test.superseded:
-        return _end(test, observed, now, test.superseded)
+    if ended := interrupted(test, observed):
+        return _end(test, observed, now, ended)
+    if stop := stopping(test):
+        if stop is Stop.IMMEDIATE:
+            return _end(test, observed, now, STOPPED)
+        test = replace(test, status=marked(status, stop))
+        status = test.status
+    if _refused_by_quota(status, observed):
+        return _wait_for_quota(test, observed, now)
+    if status.phase is Phase.QUEUED and status.run is not None:
+        run = status.run.model_copy(update={"phase_since": stamp(now)})
+        status = status.model_copy(update={"phase": Phase.RUNNING, "run": run, "queue": None})
+        test = replace(test, status=status)
     if spec is None:
         lost = Judgement(Verdict.ERROR, "JobLost", "the Job with the workers, and with it the run's spec, is gone")
         return _end(test, observed, now, lost)
@@ -90,7 +129,7 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
         judgement = Judgement(_VERDICTS[outcome.state], outcome.reason, outcome.message)
         return _end(test, observed, now, judgement)
     waiting = waits_for(STEP, spec, observed, now)
-    began = moment((status.run.started_at if status.run else None) or "")
+    began = moment((status.run.phase_since if status.run else None) or "")
     start_by = began + spec.timeouts.start
     end_by = start_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
     if now >= start_by and started(STEP, observed) < spec.workers:
@@ -102,17 +141,45 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
             test, observed, now, Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
         )
     status = status.model_copy(update={"message": waiting})
+    total = total_end(test)
+    if total is not None and now >= total:
+        return _end(test, observed, now, TOTAL_TIMEOUT)
     aborted = newly_aborted(before, result)
-    ahead = [moment for moment in (start_by, end_by) if moment > now]
+    ahead = [moment for moment in (start_by, end_by, total) if moment is not None and moment > now]
     wake_at = earliest([*ahead, *patience_ends(observed.pods, now), *stopping_ends(STEP, result, observed, now)])
     return Decision(
         status, stops(STEP, before, observed), Activities(follows=frozenset({STEP})), wake_at, urgent=aborted
     )
 
 
+def _refused_by_quota(status: LoadTestStatus, observed: Observed) -> bool:
+    key = StartLoad(STEP).key
+    return key in observed.held or (
+        status.phase is Phase.QUEUED and STEP not in observed.jobs and key not in observed.refusals
+    )
+
+
+def _wait_for_quota(test: Load, observed: Observed, now: datetime) -> LoadDecision:
+    """Waits until the namespace's quota has room for the Job; a restart of the operator tries at once."""
+    status, spec = test.status, test.running
+    assert status.run is not None  # noqa: S101 - only runs are refused
+    since = status.run.started_at or ""
+    held = observed.held.get(StartLoad(STEP).key)
+    message = shortened(held.message, CONDITION_BYTES) if held else status.message
+    deadline = moment(since) + (spec.timeouts.queue if spec else timedelta())
+    if now >= deadline:
+        late = Judgement(Verdict.TIMED_OUT, "QueueTimeout", f"the namespace's quota had no room: {message}")
+        return _end(test, observed, now, late)
+    total = total_end(test)
+    if total is not None and now >= total:
+        return _end(test, observed, now, TOTAL_TIMEOUT)
+    update = {"phase": Phase.QUEUED, "reason": QUOTA, "message": message, "queue": QueueStatus(since=since)}
+    return Decision(status.model_copy(update=update), (StartLoad(STEP),), wake_at=earliest([deadline, total]))
+
+
 def _end(test: Load, observed: Observed, now: datetime, judgement: Judgement) -> LoadDecision:
     """Records the verdict. Taking away begins in the next turn, when no crash can change the verdict any more."""
-    status = judged(test.status, judgement, now)
+    status = judged(test.status, stopped(test.status, judgement), now)
     if observed.jobs or observed.pods:
         return Decision(status)
     return _tear_down(replace(test, status=status), observed, now)

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult
+from seatrial.plan.decision import Action
+from seatrial.plan.dependencies import ScenarioSeen
+from seatrial.plan.queue import ADMITTED, Place
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class JobSeen:
         reason: Why it failed, in Kubernetes' word, for example DeadlineExceeded.
         message: Its sentence.
         refusal: Why its pods are refused, if they are.
+        run: Name of the run that it is of.
     """
 
     complete: bool = False
@@ -105,6 +109,7 @@ class JobSeen:
     reason: str = ""
     message: str = ""
     refusal: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,12 @@ class ProbeSeen:
     Attributes:
         successes: Successes in a row, up to now.
         failure: What the last failure was.
+        failures: Failures in a row, up to now, since the service became healthy.
     """
 
     successes: int = 0
     failure: str = ""
+    failures: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,23 @@ class LoadSeen:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A write that a quota of the cluster refused, which it may not do for ever.
+
+    Attributes:
+        action: The write.
+        message: The API server's words.
+        until: When to try again.
+        delay: The pause before that.
+    """
+
+    action: Action
+    message: str
+    until: datetime
+    delay: timedelta = timedelta()
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that was seen of one run.
 
@@ -159,6 +183,10 @@ class Observed:
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        held: What a quota refused, by the key of the action.
+        place: What the line says of the resource.
+        scenarios: Other scenarios whose verdicts a run waits for, by name.
+        cycle: The circle of scenarios that wait for one another, if the resource is in one.
         refusal_reasons: Their reasons, for those that have one of their own.
         true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
             and is there.
@@ -174,6 +202,10 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    held: Mapping[str, Held] = field(default_factory=dict)
+    place: Place = ADMITTED
+    scenarios: Mapping[str, ScenarioSeen] = field(default_factory=dict)
+    cycle: str = ""
     refusal_reasons: Mapping[str, str] = field(default_factory=dict)
     true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 

@@ -4,12 +4,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from seatrial.api import names
+from seatrial.api.control import Stop
 from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
+from seatrial.api.status import Phase, RunStatus, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.conditions import conditions
+from seatrial.plan.control import (
+    STOPPED,
+    TOTAL_TIMEOUT,
+    Wish,
+    hold,
+    interrupted,
+    marked,
+    next_time,
+    steered,
+    stopped,
+    stopping,
+    total_end,
+    wish,
+)
 from seatrial.plan.decision import (
     Action,
     Activities,
@@ -22,11 +37,21 @@ from seatrial.plan.decision import (
     StopWorkloads,
     earliest,
 )
+from seatrial.plan.health import (
+    announced_health,
+    judged_by_health,
+    notes,
+    wanted_watches,
+    watch_services,
+    with_notes,
+)
 from seatrial.plan.observed import NamespaceSeen, Observed
-from seatrial.plan.services import plan_services, unhealthy
+from seatrial.plan.quota import waited_out
+from seatrial.plan.retain import let_go, retained, retention_ends
+from seatrial.plan.services import plan_services
 from seatrial.plan.shutdown import plan_shutdown
 from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
-from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
+from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
 Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
@@ -41,32 +66,43 @@ def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> Scen
         observed: What was seen of its run.
         now: The present.
     """
+    wished = wish(scenario, observed, now)
+    if observed.cycle and wished.run is not None:
+        scenario = replace(scenario, spec=None, invalid=observed.cycle)
+        wished = replace(wished, run=None)
     standing = scenario.standing
     if standing is Standing.ACTIVE:
         decision = _continue(scenario, observed, now)
-    elif standing is Standing.NEW and scenario.spec is not None:
-        decision = _begin(scenario, scenario.spec, observed, now)
+    elif wished.run is not None and scenario.spec is not None:
+        decision = _begin(scenario, scenario.spec, wished.run, observed, now)
     else:
         status = refused(scenario) if standing is Standing.INVALID else scenario.status
         decision = _rest(scenario, status, observed)
     invalid = scenario.invalid if standing is Standing.INVALID else ""
-    return _finish(scenario, decision, observed, now, invalid)
+    return _finish(scenario, decision, wished, observed, now, invalid)
 
 
 def _finish(
-    scenario: Scenario, decision: ScenarioDecision, observed: Observed, now: datetime, invalid: str
+    scenario: Scenario, decision: ScenarioDecision, wished: Wish, observed: Observed, now: datetime, invalid: str
 ) -> ScenarioDecision:
-    status = decision.status
+    decision = waited_out(decision, observed, now)
+    status = steered(scenario, decision.status, wished)
     healthy = bool(status.services) and all(service.healthy_at for service in status.services)
     blocked = _blocker(scenario, status, observed, now)
     if status.run is not None or invalid:
         update = {
-            "conditions": conditions(status, now, invalid=invalid, environment=healthy, blocked=blocked),
+            "conditions": conditions(
+                status, now, invalid=invalid, environment=healthy, blocked=blocked, suspended=scenario.suspended
+            ),
             "progress": progress(status.steps),
             "flaky": any(step.flaky for step in status.steps) or None,
         }
         status = status.model_copy(update=update)
-    return replace(decision, status=status, announcements=announced(scenario.status, status, invalid))
+    wake_at = earliest([decision.wake_at, next_time(status, now)])
+    said = announced(scenario.status, status, invalid)
+    if scenario.active:
+        said += announced_health(scenario.status.services, status.services)
+    return replace(decision, status=status, announcements=said, wake_at=wake_at)
 
 
 def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) -> ScenarioDecision:
@@ -77,12 +113,24 @@ def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) ->
     return Decision(status, () if namespace.terminating else (DeleteNamespace(namespace.uid),))
 
 
-def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
-    namespace = names.environment_namespace(scenario.name, scenario.uid, str(scenario.generation))
+def _begin(
+    scenario: Scenario, spec: TestScenarioSpec, run: RunStatus, observed: Observed, now: datetime
+) -> ScenarioDecision:
+    held = hold(scenario, run, observed, now)
+    if held is not None:
+        status, wake_at = held
+        # Room that an earlier run had is left while this one waits, but not before it is known that it must.
+        return (
+            Decision(status) if observed.place.pending else replace(_rest(scenario, status, observed), wake_at=wake_at)
+        )
+    namespace = names.environment_namespace(scenario.name, scenario.uid, run.id)
+    left = observed.namespace
+    if left is not None and left.ours and left.name != namespace:
+        return _rest(scenario, scenario.status, observed)  # of a run that a crash kept from going on record
     status = TestScenarioStatus(
         observed_generation=scenario.generation,
         phase=Phase.PROVISIONING,
-        run=new_run(scenario.generation, now, namespace),
+        run=begun(run, now, namespace),
         setup=[StepStatus(name=entry.name) for entry in spec.setup],
         steps=[pending(instance) for instance in expanded(spec.steps)],
         teardown=[StepStatus(name=entry.name) for entry in spec.teardown],
@@ -98,21 +146,54 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     status, spec = scenario.status, scenario.running
     if status.phase is Phase.TEARDOWN:
         return _tear_down(scenario, observed, now)
-    if scenario.superseded:
-        return _end(scenario, observed, now, scenario.superseded)
-    if refusal := observed.refusals.get(CreateEnvironment().key):
-        return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
-    if refusal := observed.refusals.get(CopyInputs().key):
-        reason = observed.refusal_reasons.get(CopyInputs().key, "Refused")
-        return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
-    if lost := _environment_lost(status, observed.namespace):
-        return _end(scenario, observed, now, lost)
+    if status.phase is Phase.RETAINED:
+        ends = retention_ends(scenario, observed, now)
+        if ends is not None:
+            return Decision(status, wake_at=ends)
+        return _tear_down(replace(scenario, status=let_go(status, now)), observed, now)
+    if ended := interrupted(scenario, observed):
+        return _end(scenario, observed, now, ended)
+    if stop := stopping(scenario):
+        if stop is Stop.IMMEDIATE or status.phase is Phase.PROVISIONING:
+            return _end(scenario, observed, now, STOPPED)
+        scenario = _held_back(scenario, stop, now)
+        status = scenario.status
+    if broken := _broken(status, observed):
+        return _end(scenario, observed, now, broken)
     if spec is None:
         unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
         return _end(scenario, observed, now, unknown)
-    if status.phase is Phase.PROVISIONING:
-        return _provision(scenario, spec, observed, now)
-    return _run(scenario, spec, observed, now)
+    go_on = _provision if status.phase is Phase.PROVISIONING else _run
+    decision, end = go_on(scenario, spec, observed, now), total_end(scenario)
+    if end is None or decision.status.verdict is not None:
+        return decision
+    if now >= end:
+        return _end(replace(scenario, status=decision.status), observed, now, TOTAL_TIMEOUT)
+    return replace(decision, wake_at=earliest([decision.wake_at, end]))
+
+
+def _broken(status: TestScenarioStatus, observed: Observed) -> Judgement | None:
+    """What is wrong with the environment as a whole."""
+    if refusal := observed.refusals.get(CreateEnvironment().key):
+        return Judgement(Verdict.ERROR, "Refused", refusal)
+    if refusal := observed.refusals.get(CopyInputs().key):
+        return Judgement(Verdict.ERROR, observed.refusal_reasons.get(CopyInputs().key, "Refused"), refusal)
+    return _environment_lost(status, observed.namespace)
+
+
+def _held_back(scenario: Scenario, stop: Stop, now: datetime) -> Scenario:
+    """Has nothing more started in a run that is being stopped."""
+    status = scenario.status
+    update = {"setup": _unstarted(status.setup, now), "steps": _unstarted(status.steps, now)}
+    return replace(scenario, status=marked(status.model_copy(update=update), stop))
+
+
+def _unstarted(steps: list[StepStatus], now: datetime) -> list[StepStatus]:
+    """Ends what has not begun, as the run is being stopped."""
+    return [
+        cut_off([step], now, STOPPED.reason, STOPPED.message)[0] if step.state is StepState.PENDING else step
+        for step in steps
+    ]
 
 
 def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | None) -> Judgement | None:
@@ -142,7 +223,7 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
         status = status.model_copy(update={"phase": Phase.SETUP, "run": environment, "reason": "Setup", "message": ""})
         return _run(replace(scenario, status=status), spec, observed, now)
     deadline = _phase_began(status) + spec.timeouts.provision
-    waiting = [service for service in plan.services if not service.healthy_at]
+    waiting = [service for service in plan.services if not service.state.up]
     message = "; ".join(f"{service.name}: {service.message or service.reason}" for service in waiting)
     if now >= deadline:
         judgement = Judgement(Verdict.TIMED_OUT, "ProvisionTimeout", f"services did not become healthy: {message}")
@@ -150,7 +231,7 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
     return Decision(
         status=status.model_copy(update={"message": message[:500]}),
         actions=(*actions, *plan.actions),
-        activities=Activities(probes=plan.probes),
+        activities=Activities(probes=plan.probes, watches=plan.watches),
         wake_at=earliest([deadline, plan.wake_at]),
     )
 
@@ -164,12 +245,15 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
     """Goes through setup and then the steps; both share one budget, which began with the setup."""
     status = scenario.status
     deadline = _phase_began(status) + spec.timeouts.steps
+    services = watch_services(spec.environment.services, status.services, observed, now)
+    watches = wanted_watches(spec.environment.services, services)
     setup = plan_sequence(spec.setup, status.setup, observed, now, after=NeedResult.SUCCEEDED)
-    status = status.model_copy(update={"setup": setup.steps})
-    actions, activities, urgent = tuple(setup.actions), Activities(), False
+    entries = with_notes(status.setup, setup.steps, services)
+    status = status.model_copy(update={"services": services, "setup": entries, "message": notes(services, None)})
+    actions, activities, urgent = tuple(setup.actions), Activities(watches=watches), False
     wake_at = setup.wake_at
     if setup.ended:
-        failed = next((step for step in setup.steps if step.state is not StepState.SUCCEEDED), None)
+        failed = next((step for step in entries if step.state is not StepState.SUCCEEDED), None)
         if failed:
             message = f"setup {failed.name}: {failed.message or failed.reason}"
             return _end(
@@ -177,28 +261,18 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             )
         run = RunIdentity(scenario.uid, status.run.id if status.run else "")
         steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
-        status = status.model_copy(
-            update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
-        )
+        noted = with_notes(status.steps, steps.steps, services)
+        status = status.model_copy(update={"phase": Phase.RUNNING, "reason": "Running", "steps": noted})
         if steps.ended:
-            judgement = _judge(steps.steps, spec, observed, now)
+            judgement = judged_by_health(judge_steps(noted), services)
             return _end(replace(scenario, status=status), observed, now, judgement)
         actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
-        activities = Activities(checks=frozenset(steps.checks), follows=frozenset(steps.follows))
+        activities = replace(activities, checks=frozenset(steps.checks), follows=frozenset(steps.follows))
     if now >= deadline:
         message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
         judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
         return _end(replace(scenario, status=status), observed, now, judgement)
     return Decision(status, actions, activities, earliest([deadline, wake_at]), urgent)
-
-
-def _judge(steps: list[StepStatus], spec: TestScenarioSpec, observed: Observed, now: datetime) -> Judgement:
-    """Judges the steps; nothing has passed in an environment that broke under it."""
-    judgement = judge_steps(steps)
-    lost = unhealthy(spec.environment.services, observed, now)
-    if lost and judgement.verdict is Verdict.PASSED:
-        return Judgement(Verdict.ERROR, "ServiceUnhealthy", f"not healthy any more at the end: {lost}")
-    return judgement
 
 
 def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
@@ -211,10 +285,12 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
             "steps": cut_off(status.steps, now, why, "the run ended before it"),
         }
     )
-    status = judged(status, judgement, now)
+    status = judged(status, stopped(status, judgement), now)
     if observed.namespace is None:
         return _tear_down(replace(scenario, status=status), observed, now)
-    return Decision(status)
+    status = retained(scenario, status, observed.namespace, now)
+    ends = retention_ends(replace(scenario, status=status), observed, now) if status.phase is Phase.RETAINED else None
+    return Decision(status, wake_at=ends)
 
 
 def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -231,6 +307,9 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        if not all(step.state.ended for step in scenario.status.teardown):
+            # Stored in a turn of its own: after a crash, a Job that we took away must not look like one to be made.
+            return Decision(status, wake_at=now + timedelta(milliseconds=1), urgent=True)
         shutdown = plan_shutdown(spec.environment.services, observed, now)
         if not shutdown.last:
             level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()

@@ -9,8 +9,10 @@ from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.completion import completion
 from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.health import WATCHED, became_healthy, wanted_watches, watched
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
+from seatrial.plan.quota import QUOTA, by_cluster
 from seatrial.plan.storage import unbound_claim
 
 #: States that satisfy each condition of a dependency.
@@ -30,13 +32,15 @@ class ServicesPlan:
         services: Their new status, in the order of the spec.
         actions: Services to start.
         again: Whether that is for a start that came to nothing, whose circumstances are not known any more.
-        probes: Services to probe.
+        probes: Services to probe until they are healthy.
+        watches: Services to go on probing, which have been healthy.
         wake_at: When a deadline falls.
     """
 
     services: list[ServiceStatus]
     actions: tuple[Action, ...]
     probes: frozenset[str]
+    watches: frozenset[str]
     wake_at: datetime | None
     again: bool = False
 
@@ -86,30 +90,10 @@ def plan_services(
         services=[current[service.name] for service in services],
         actions=tuple(actions),
         probes=frozenset(service.name for service in services if _wants_probe(service, current, observed)),
+        watches=wanted_watches(services, current.values()),
         wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed, now)),
         again=again,
     )
-
-
-def unhealthy(services: list[Service], observed: Observed, now: datetime) -> str:
-    """Names the first service that has been healthy and is not any more; empty if there is none.
-
-    Args:
-        services: What is wanted.
-        observed: What was seen.
-        now: The present.
-    """
-    for service in services:
-        if service.completes:
-            continue
-        deployment = observed.deployments.get(service.name)
-        if deployment is None or deployment.ready < service.replicas:
-            wrong = trouble(observed.pods_of_service(service.name), now)
-            ready = deployment.ready if deployment else 0
-            return f"service {service.name}: " + (
-                wrong.message if wrong else f"{ready} of {service.replicas} pods ready"
-            )
-    return ""
 
 
 def _pending(service: Service) -> ServiceStatus:
@@ -124,8 +108,10 @@ def _may_start(service: Service, current: dict[str, ServiceStatus]) -> bool:
 
 
 def _progress(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
-    """Says where a service is that has been started; once healthy or broken, it stays so while provisioning."""
-    if status.state is ServiceState.PENDING or status.state is ServiceState.ERROR or status.state.up:
+    """Says where a service is that has been started; once broken or completed, it stays so."""
+    if status.state in WATCHED:
+        return _still(service, status, observed, now)
+    if status.state in {ServiceState.PENDING, ServiceState.COMPLETED, ServiceState.ERROR}:
         return status
     if refusal := observed.refusals.get(StartService(service.name).key):
         return _moved(status, ServiceState.ERROR, "Refused", refusal)
@@ -136,17 +122,27 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     running = sum(pod.running for pod in pods)
     pods_ready = deployment is not None and deployment.current and deployment.ready >= service.replicas
     if pods_ready and _probe_passed(service, observed):
-        healthy = _moved(status, ServiceState.HEALTHY, "Healthy", "")
-        return healthy.model_copy(update={"healthy_at": stamp(now)})
+        return became_healthy(service, status, observed, now)
     reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
     wrong = trouble(pods, now)
     if wrong:
         reason, message = wrong.reason, unbound_claim(service, wrong) or wrong.message
+    if reason == QUOTA:
+        status = status.model_copy(update={"started_at": stamp(now)})  # its time begins when there is room for it
     if (wrong and wrong.final) or now >= _deadline(service, status):
         late = "" if wrong and wrong.final else f"not healthy within {service.ready.timeout.total_seconds():g}s: "
         return _moved(status, ServiceState.ERROR, reason, late + message)
     state = ServiceState.STARTED if running >= service.replicas else ServiceState.STARTING
     return _moved(status, state, reason, message)
+
+
+def _still(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
+    """A service that was healthy before the others are: one that keeps crashing is not waited for."""
+    status = watched(service, status, observed, now)
+    wrong = trouble(observed.pods_of_service(service.name), now)
+    if status.state is ServiceState.UNHEALTHY and wrong and wrong.final:
+        return _moved(status, ServiceState.ERROR, wrong.reason, wrong.message)
+    return status
 
 
 def _moved(status: ServiceStatus, state: ServiceState, reason: str, message: str) -> ServiceStatus:
@@ -155,8 +151,10 @@ def _moved(status: ServiceStatus, state: ServiceState, reason: str, message: str
 
 def _waits_for(service: Service, observed: Observed, running: int, *, pods_ready: bool) -> tuple[str, str]:
     deployment = observed.deployments.get(service.name)
+    if held := observed.held.get(StartService(service.name).key):
+        return QUOTA, held.message
     if deployment and deployment.refusal:
-        return "PodsRefused", deployment.refusal
+        return QUOTA if by_cluster(deployment.refusal) else "PodsRefused", deployment.refusal
     if running < service.replicas:
         return "PodsStarting", f"{running} of {service.replicas} pods run"
     if not pods_ready:
@@ -166,7 +164,7 @@ def _waits_for(service: Service, observed: Observed, running: int, *, pods_ready
 
 
 def _probe_passed(service: Service, observed: Observed) -> bool:
-    if not (service.ready.http or service.ready.tcp):
+    if service.ready.probe is None:
         return True
     probe = observed.probes.get(service.name)
     return probe is not None and probe.successes >= service.ready.success_threshold
@@ -176,7 +174,7 @@ def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: 
     """Probing starts when a pod is ready, because before that the Service leads nowhere."""
     deployment = observed.deployments.get(service.name)
     return (
-        bool(service.ready.http or service.ready.tcp)
+        service.ready.probe is not None
         and current[service.name].state in _UNDER_WAY
         and deployment is not None
         and deployment.ready > 0

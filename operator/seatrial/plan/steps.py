@@ -138,8 +138,10 @@ def plan_steps(
             plan.urgent |= load.newly_aborted(earlier.load, current[each.name].load)
             # What must not be sent twice must not be forgotten either.
             plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
-    # A step may end in the turn in which it could start (skipped), and that may free others.
-    moved = True
+    # A step may end in the turn in which it could start (skipped), and that may free others. But what follows from an
+    # answer that cannot be asked for again waits until that is on record: a crash in between would lose it.
+    moved = not plan.urgent
+    plan.wake_at = now + timedelta(milliseconds=1) if plan.urgent else None
     while moved:
         moved = False
         members = graph.members()

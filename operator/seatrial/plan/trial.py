@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Generic, TypeVar
 
+from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
-from seatrial.api.status import Phase, RunStatus, RunSummary, TrialStatus, Verdict
+from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.status import Phase, RunStatus, RunSummary, TestScenarioStatus, TrialStatus, Verdict
 from seatrial.api.timestamp import stamp
 from seatrial.plan.conditions import CONDITION_BYTES
 from seatrial.plan.decision import Action, Announcement, RemoveFinalizer
 from seatrial.plan.verdict import Judgement
 
-Spec = TypeVar("Spec")
+Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
 Status = TypeVar("Status", bound=TrialStatus)
 
 #: Runs kept in status.history.
@@ -59,7 +61,15 @@ class Subject(Generic[Spec, Status]):
     @property
     def active(self) -> bool:
         """Whether a run is under way, its teardown included."""
-        return self.status.run is not None and self.status.phase is not Phase.DONE
+        return self.status.active
+
+    @property
+    def changed(self) -> bool:
+        """Whether the spec, which is valid, says to run something else than the run in status."""
+        run = self.status.run
+        if run is None or self.spec is None or not run.spec_hash:
+            return run is None or run.generation != self.generation
+        return run.spec_hash != self.spec.spec_hash
 
     @property
     def standing(self) -> Standing:
@@ -70,17 +80,21 @@ class Subject(Generic[Spec, Status]):
             return Standing.IDLE
         if self.spec is None:
             return Standing.INVALID
-        ran = self.status.run is not None and self.status.run.generation == self.generation
-        return Standing.IDLE if ran else Standing.NEW
+        return Standing.NEW if self.changed or self.status.waiting else Standing.IDLE
 
     @property
     def superseded(self) -> Judgement | None:
         """Why the run under way must end now, if so."""
         if self.deleting:
             return Judgement(Verdict.CANCELLED, "Deleted", "the resource was deleted during the run")
-        if self.status.run and self.status.run.generation != self.generation:
+        if self.status.run and self.changed:
             return Judgement(Verdict.CANCELLED, "SpecChanged", "the spec was changed during the run")
         return None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing new is to start."""
+        return self.spec is not None and self.spec.suspend
 
     @property
     def letting_go(self) -> tuple[Action, ...]:
@@ -88,11 +102,9 @@ class Subject(Generic[Spec, Status]):
         return (RemoveFinalizer(),) if self.finalizer else ()
 
 
-def new_run(generation: int, now: datetime, namespace: str | None = None) -> RunStatus:
-    """Begins a run. Its name follows from the generation, so that it is the same after a crash."""
-    return RunStatus(
-        id=str(generation), generation=generation, namespace=namespace, started_at=stamp(now), phase_since=stamp(now)
-    )
+def begun(run: RunStatus, now: datetime, namespace: str | None = None) -> RunStatus:
+    """Begins a run that was asked for."""
+    return run.model_copy(update={"namespace": namespace, "started_at": stamp(now), "phase_since": stamp(now)})
 
 
 def remembered(status: TrialStatus) -> list[RunSummary]:
@@ -103,6 +115,7 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
         id=status.run.id,
         verdict=status.verdict,
         reason=status.reason,
+        flaky=status.flaky if isinstance(status, TestScenarioStatus) else None,
         started_at=status.run.started_at,
         finished_at=status.run.finished_at,
     )
@@ -116,13 +129,14 @@ def retry_delay(overdue: timedelta) -> timedelta:
 
 def refused(subject: Subject[Spec, Status]) -> Status:
     """An invalid spec starts nothing; what the last run left in status would now mislead, so it moves to history."""
-    if subject.status.observed_generation == subject.generation:
-        return subject.status
-    return type(subject.status)(
+    status, message = subject.status, subject.invalid[:1000]
+    if status.reason == "InvalidSpec" and status.run is None:
+        return status.model_copy(update={"observed_generation": subject.generation, "message": message})
+    return type(status)(
         observed_generation=subject.generation,
         reason="InvalidSpec",
-        message=subject.invalid[:1000],
-        history=remembered(subject.status),
+        message=message,
+        history=remembered(status),
     )
 
 
@@ -148,10 +162,14 @@ def announced(before: TrialStatus, after: TrialStatus, invalid: str) -> tuple[An
     stalled = {condition.type: condition.message for condition in before.conditions if condition.status == "True"}
     if invalid and stalled.get("Stalled") != invalid:
         said.append(Announcement(True, "InvalidSpec", invalid))
-    begins = after.run is not None and (before.run is None or before.run.id != after.run.id)
-    if after.run and begins:
+    other = after.run is not None and (before.run is None or before.run.id != after.run.id)
+    if after.run and after.run.started_at and (other or not (before.run and before.run.started_at)):
         said.append(Announcement(False, "Started", f"run {after.run.id} started"))
-    if after.verdict and (begins or before.verdict is None):
+    if after.waiting and (other or before.reason != after.reason):
+        said.append(Announcement(False, after.reason, f"waits: {after.message}"))
+    if after.schedule and after.schedule.missed > (before.schedule.missed if before.schedule else 0):
+        said.append(Announcement(True, "ScheduleMissed", f"no run was started: {after.schedule.reason}"))
+    if after.verdict and (other or before.verdict is None):
         warning = after.verdict is not Verdict.PASSED
         said.append(Announcement(warning, after.reason, f"{after.verdict}: {after.message}"))
     if _blocker(after) and _blocker(after) != _blocker(before):

@@ -20,6 +20,11 @@ from seatrial.probe.address import Address
 #: memory.
 BODY_BYTES = 1 << 20
 
+#: Headers of an answer; their bytes are bounded by the HTTP library, at 100 KiB.
+HEADERS = 200
+#: Pieces of a body that are taken in one go. Others have their turn then, even if there is a piece for each byte.
+PIECES = 50
+
 #: Headers that say where the body ends (RFC 9112, section 6).
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 
@@ -104,11 +109,11 @@ def _finite(text: str) -> float:
 class Exchanger:
     """Sends requests for the whole process.
 
-    Each exchange has a client of its own around the shared transport, so that no cookie of one tenant's service ever
-    reaches another's. It also has a connection of its own: a kept one may be closed by the service just as it is used
-    again, which would look like a failure; would lead every request of a service to the same pod; and could lead to
-    another tenant's service, once the cluster IP is given to that. There is no common limit of connections either,
-    which one tenant's hanging services could use up.
+    Requests go to the transport and not through a client, which would keep the cookies of one tenant's service for
+    another's and would look into redirects that nobody follows. Each exchange has a connection of its own: a kept one
+    may be closed by the service just as it is used again, which would look like a failure; would lead every request of
+    a service to the same pod; and could lead to another tenant's service, once the cluster IP is given to that. There
+    is no common limit of connections either, which one tenant's hanging services could use up.
     """
 
     def __init__(self) -> None:
@@ -129,16 +134,10 @@ class Exchanger:
         Raises:
             ExchangeFailed: There is no answer, or none within the bounds.
         """
-        client = httpx.AsyncClient(
-            transport=self._transport,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - one for everything is below; httpx knows only one for each part
-        )
         began = time.monotonic()
         try:
             async with asyncio.timeout(request.timeout):
-                return await self._exchange(client, address, request, began)
+                return await self._exchange(address, request, began)
         except TimeoutError as error:
             raise ExchangeFailed("RequestTimeout", f"no answer within {request.timeout:g}s") from error
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
@@ -148,31 +147,42 @@ class Exchanger:
             message = f"{request.method} {request.path}: {str(error) or type(error).__name__}"
             raise ExchangeFailed("NoAnswer", message) from error
 
-    async def _exchange(self, client: httpx.AsyncClient, address: Address, request: Request, began: float) -> Answer:
-        built = client.build_request(
+    async def _exchange(self, address: Address, request: Request, began: float) -> Answer:
+        built = httpx.Request(
             request.method,
             address.origin + request.path,
             headers=_headers(address, request),
             content=request.body or None,
         )
-        response = await client.send(built, stream=True)
+        response = await self._transport.handle_async_request(built)
         try:
-            raw = bytearray()
-            async for chunk in response.aiter_raw():
-                raw += chunk
-                if len(raw) > BODY_BYTES:
-                    raise _too_large()
+            if len(response.headers.raw) > HEADERS:
+                raise ExchangeFailed("ResponseTooLarge", f"the answer has more than {HEADERS} headers", ours=True)
+            raw = await _read(response)
         finally:
             await response.aclose()
-        body = _decoded(bytes(raw), response.headers.get("content-encoding", "").strip().lower())
+        body = _decoded(raw, response.headers.get("content-encoding", "").strip().lower())
         elapsed = timedelta(seconds=time.monotonic() - began)
         return Answer(response.status_code, dict(response.headers), body, elapsed)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    raw, pieces = bytearray(), 0
+    async for piece in response.aiter_raw():
+        raw += piece
+        pieces += 1
+        if len(raw) > BODY_BYTES:
+            raise _too_large()
+        if pieces % PIECES == 0:
+            await asyncio.sleep(0)
+    return bytes(raw)
 
 
 def _headers(address: Address, request: Request) -> list[tuple[bytes, bytes]]:
     """All headers, of which a step may set any; values travel as UTF-8."""
     headers = {
         "host": address.authority,
+        "accept": "*/*",
         "user-agent": "seatrial",
         "accept-encoding": "gzip, deflate",
         "connection": "close",

@@ -1,20 +1,21 @@
 """Readiness probes: is a service answering through its Service, and has it done so often enough in a row?"""
 
 import asyncio
-import os
 from collections.abc import Callable
-from contextlib import suppress
 
-from tenacity import AsyncRetrying, retry_if_result, wait_exponential, wait_random
+from tenacity import AsyncRetrying, retry_always, retry_if_result, wait_exponential, wait_fixed, wait_random
 
-from seatrial.api.environment import Readiness
+from seatrial.api.readiness import GrpcProbe, HttpProbe, Readiness, TcpProbe
 from seatrial.probe.address import Address
-from seatrial.probe.exchange import ExchangeFailed, Exchanger, Request
+from seatrial.probe.exchange import Exchanger
+from seatrial.probe.grpc_probe import probe_grpc
+from seatrial.probe.http_probe import probe_http
+from seatrial.probe.tcp_probe import probe_tcp
 
-#: Seconds for one probe.
-PROBE_TIMEOUT = 5.0
 #: Shortest pause between two probes, in seconds, whatever the service says.
 LEAST_PAUSE = 0.05
+#: Shortest pause between two probes of a service that is healthy, in seconds: probing is not to be its load.
+WATCH_PAUSE = 2.0
 
 
 async def keep_probing(
@@ -35,7 +36,7 @@ async def keep_probing(
 
     async def probe() -> bool:
         nonlocal successes
-        failure = await _probe(exchanger, address, ready)
+        failure = await probe_once(exchanger, address, ready)
         successes = 0 if failure else successes + 1
         report(successes, failure)
         return successes < ready.success_threshold
@@ -48,27 +49,45 @@ async def keep_probing(
     await retrying(probe)
 
 
-async def _probe(exchanger: Exchanger, address: Address, ready: Readiness) -> str:
-    """Probes once. Returns what went wrong, or nothing."""
-    if ready.http:
-        request = Request("GET", ready.http.path, {}, b"", PROBE_TIMEOUT)
-        try:
-            answer = await exchanger.exchange(address, request)
-        except ExchangeFailed as error:
-            return str(error)
-        return "" if 200 <= answer.status < 400 else f"GET {ready.http.path} answered {answer.status}"
-    return await _connect(address)
+async def keep_watching(
+    exchanger: Exchanger, address: Address, ready: Readiness, report: Callable[[int, int, str], None]
+) -> None:
+    """Probes a service that has become healthy for as long as it is wanted, every interval, but at most every 2 s.
+
+    Args:
+        exchanger: Sends HTTP probes.
+        address: The Service's port.
+        ready: What to probe.
+        report: Told after each probe: successes in a row, failures in a row, and what the last failure was.
+    """
+    successes = failures = 0
+    last = ""
+
+    async def probe() -> None:
+        nonlocal successes, failures, last
+        failure = await probe_once(exchanger, address, ready)
+        successes, failures = (0, failures + 1) if failure else (successes + 1, 0)
+        last = failure or last
+        report(successes, failures, last)
+
+    pause = max(ready.interval.total_seconds(), WATCH_PAUSE)
+    retrying: AsyncRetrying = AsyncRetrying(
+        wait=wait_fixed(pause) + wait_random(max=pause / 10),
+        retry=retry_always,
+    )
+    await asyncio.sleep(pause)  # it has only just been found healthy
+    await retrying(probe)
 
 
-async def _connect(address: Address) -> str:
-    try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
-            _, writer = await asyncio.open_connection(address.ip, address.port)
-    except TimeoutError:
-        return f"no connection within {PROBE_TIMEOUT:g}s"
-    except OSError as error:
-        return f"no connection: {os.strerror(error.errno) if error.errno else error}"
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
-    return ""
+async def probe_once(exchanger: Exchanger, address: Address, ready: Readiness) -> str:
+    """Probes once, by whichever kind of probe there is. Returns what went wrong, or nothing."""
+    timeout = ready.probe_timeout.total_seconds()
+    match ready.probe:
+        case HttpProbe() as probe:
+            return await probe_http(exchanger, address, probe, timeout)
+        case TcpProbe():
+            return await probe_tcp(address, timeout)
+        case GrpcProbe() as probe:
+            return await probe_grpc(address, probe.service, timeout)
+        case None:
+            return ""

@@ -1,0 +1,46 @@
+"""Writes that a quota of the cluster refuses: waited out, seen by all, and never taken for a failure."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from seatrial.api.status import LoadTestStatus, StepState, TestScenarioStatus
+from seatrial.plan.decision import Decision, StartJob, StartLoad, Status, earliest
+from seatrial.plan.observed import Observed
+
+#: The reason that people see.
+QUOTA = "QuotaExceeded"
+#: What Kubernetes' admission of quotas says.
+EXCEEDED = "exceeded quota"
+#: How it names the quota that guards an environment: that one is ours, and no waiting frees any of it.
+_OWN = "exceeded quota: seatrial,"
+
+
+def by_cluster(refusal: str) -> bool:
+    """Whether a refusal is by a quota that others use too, so that waiting may help."""
+    return EXCEEDED in refusal and _OWN not in refusal
+
+
+def waited_out(decision: Decision[Status], observed: Observed, now: datetime) -> Decision[Status]:
+    """Leaves out of a decision what a quota has refused until it is time to try again, and has it tried then."""
+    if not observed.held:
+        return decision
+    early = {key for key, held in observed.held.items() if held.until > now}
+    actions = tuple(action for action in decision.actions if action.key not in early)
+    there = {action.key for action in actions}
+    again = tuple(
+        held.action
+        for key, held in observed.held.items()
+        if key not in early and key not in there and _wanted(held.action, decision.status)
+    )
+    wake_at = earliest([decision.wake_at, *(observed.held[key].until for key in early)])
+    return replace(decision, actions=(*actions, *again), wake_at=wake_at)
+
+
+def _wanted(action: object, status: object) -> bool:
+    """Whether a Job is still to be made: its step runs, as far as anybody knows."""
+    if isinstance(status, LoadTestStatus):
+        return status.active and status.verdict is None
+    if not isinstance(status, TestScenarioStatus) or not isinstance(action, StartJob | StartLoad):
+        return False
+    steps = (*status.setup, *status.steps, *status.teardown)
+    return any(step.name == action.step and step.state is StepState.RUNNING for step in steps)

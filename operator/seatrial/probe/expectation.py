@@ -1,0 +1,38 @@
+"""Expectations: CEL over an answer, each of which must hold."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from seatrial.api.cel import EvaluationError, Scope
+from seatrial.api.outcome import shortened
+from seatrial.api.redaction import NOTHING_SECRET, Redaction
+
+#: Writes a value for a message, given the variable's name.
+Show = Callable[[str, Any], str]
+
+
+def shown(_name: str, value: Any, redaction: Redaction = NOTHING_SECRET) -> str:
+    """Writes a value as JSON, cut to what a message has room for; first without secrets, or half of one could stay."""
+    return shortened(redaction(json.dumps(value, default=str)), 120)
+
+
+def unmet(expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], show: Show = shown) -> str:
+    """Says why one of some expressions does not hold; says nothing if all of them do.
+
+    Args:
+        expressions: What is expected.
+        scope: Variables they may use.
+        values: Values of those, with ``response.status`` among them.
+        show: How values are written.
+    """
+    for expression in expressions:
+        program = scope.compile(expression)
+        try:
+            holds = program.evaluate(values)
+        except (EvaluationError, RecursionError) as error:
+            return f"{expression}: {error} (status {values['response.status']})"
+        if holds is not True:
+            seen = ", ".join(f"{name} = {show(name, values.get(name))}" for name in program.reads)
+            return f"{expression} is false: {seen}"
+    return ""
