@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from seatrial.api.base import Expression, Model, atomic, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.load import Header
+from seatrial.api.exchange import Header
 
 #: Statuses that count where a probe names none: what the kubelet takes as well.
 DEFAULT_STATUSES = range(200, 400)
