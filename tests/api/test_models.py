@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from seatrial.api.crd import Kind, definition
-from seatrial.api.load import LoadSpec, Profile, Request
+from seatrial.api.exchange import Request
+from seatrial.api.load import LoadSpec, Profile
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
@@ -176,8 +177,15 @@ def service(spec: Spec, index: int) -> Spec:
     return found
 
 
+STORAGE = {"path": "/data", "size": "1Gi"}
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
+    ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
+    (
+        "storage needs a namespace of its own",
+        lambda s: s["environment"].update(namespace="Same") or service(s, 0).update(storage=STORAGE),
+    ),
+    ("give image, or existing for a Service", lambda s: service(s, 0).update(existing={"service": "db"})),
     ("give at most one of http, tcp, grpc and command", lambda s: service(s, 0)["ready"].update(http={})),
     ("a service cannot depend on itself", lambda s: service(s, 0).update(dependsOn=[{"service": "db"}])),
     (

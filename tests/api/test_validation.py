@@ -54,6 +54,30 @@ GOOD: Spec = {
 LOAD: Spec = {"target": {"service": "orders"}, "profile": {"rate": 5, "duration": "1s"}}
 
 
+def existing(**more: Any) -> Spec:
+    """The good spec with its second service an existing one."""
+    entry = {"name": "orders", "existing": {"service": "orders-v2"}}
+    return changed("environment", "services", 1, to=entry | more)
+
+
+def test_an_existing_service_takes_no_field_that_says_how_to_start_it() -> None:
+    read(TestScenarioSpec, existing())
+    read(TestScenarioSpec, existing(ready={"http": {"port": "anything"}}))
+    with pytest.raises(InvalidSpec) as error:
+        read(TestScenarioSpec, existing(replicas=2, dependsOn=[{"service": "db"}]))
+    assert {problem.field for problem in error.value.problems} == {
+        "spec.environment.services[1].dependsOn",
+        "spec.environment.services[1].replicas",
+    }
+    assert all("take this out" in problem.remedy for problem in error.value.problems)
+
+
+def test_ports_that_are_given_for_an_existing_service_are_all_that_can_be_named() -> None:
+    given = [{"name": "web", "port": 80}]
+    with pytest.raises(InvalidSpec, match="no such port of service orders"):
+        read(TestScenarioSpec, existing(ports=given))
+
+
 def changed(*path: str | int, to: Any) -> Spec:
     """The good spec with one field changed; None takes it out."""
     spec = copy.deepcopy(GOOD)

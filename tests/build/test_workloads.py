@@ -129,19 +129,6 @@ def test_the_workers_load_is_the_users(requests: list[Object], seconds: int, rat
     assert not {"run", "timeouts"} & json.loads(load_json(test)).keys()
 
 
-def test_workers_get_secrets_as_references_and_never_as_values() -> None:
-    source = {"secretKeyRef": {"name": "shop", "key": "token"}}
-    spec = load_spec(requests=[{"headers": [{"name": "Authorization", "valueFrom": source}]}])
-    env = {entry["name"]: entry for entry in container(load(spec))["env"]}
-    assert env["SEATRIAL_SECRET_0"] == {"name": "SEATRIAL_SECRET_0", "valueFrom": source}
-
-
-def test_workers_have_the_resources_that_the_user_gives() -> None:
-    given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
-    built = container(load(load_spec(resources=given)))["resources"]
-    assert built == {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "512Mi"}}
-
-
 @pytest.mark.parametrize(
     ("ready", "probe"),
     [
@@ -190,3 +177,16 @@ def test_secret_variables_of_a_job_are_references() -> None:
     )
     assert secret["metadata"]["labels"][names.OWNER_UID] == ORIGIN.uid
     assert values_of(secret) == {"TOKEN": "t0ken ü"}
+
+
+def test_workers_get_secrets_as_references_and_never_as_values() -> None:
+    source = {"secretKeyRef": {"name": "shop", "key": "token"}}
+    spec = load_spec(requests=[{"headers": [{"name": "Authorization", "valueFrom": source}]}])
+    env = {entry["name"]: entry for entry in container(load(spec))["env"]}
+    assert env["SEATRIAL_SECRET_0"] == {"name": "SEATRIAL_SECRET_0", "valueFrom": source}
+
+
+def test_workers_have_the_resources_that_the_user_gives() -> None:
+    given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
+    built = container(load(load_spec(resources=given)))["resources"]
+    assert built == {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "512Mi"}}

@@ -92,6 +92,8 @@ KINDS = {
     "loadtests": "LoadTest",
     "namespaces": "Namespace",
     "services": "Service",
+    "endpointslices": "EndpointSlice",
+    "controllerrevisions": "ControllerRevision",
     "pods": "Pod",
     "events": "Event",
     "resourcequotas": "ResourceQuota",
@@ -107,9 +109,10 @@ KINDS = {
 }
 GROUPS = {
     "seatrial.dev/v1alpha1": ("testscenarios", "loadtests"),
-    "apps/v1": ("deployments", "statefulsets"),
+    "apps/v1": ("deployments", "statefulsets", "controllerrevisions"),
     "batch/v1": ("jobs",),
     "coordination.k8s.io/v1": ("leases",),
+    "discovery.k8s.io/v1": ("endpointslices",),
     "networking.k8s.io/v1": ("networkpolicies",),
 }
 
@@ -263,11 +266,17 @@ class ApiServer:
         if plural in {"deployments", "statefulsets", "jobs"}:
             # As the garbage collector and the kubelet do, without their delays.
             labels = body["metadata"].get("labels", {})
-            parts = ("service",) if "seatrial.dev/service" in labels else ("step", "attempt")
+            parts = ("uid", "service") if "seatrial.dev/service" in labels else ("uid", "step", "attempt")
             marks = _marks(body, parts)
             for pod in self.all("pods"):
                 if pod["metadata"]["namespace"] == namespace and any(marks) and _marks(pod, parts) == marks:
                     self._gone("pods", pod["metadata"]["name"], namespace)
+
+        if plural == "controllerrevisions":
+            for owned in self.all("configmaps"):
+                references = owned["metadata"].get("ownerReferences", [])
+                if any(reference["uid"] == body["metadata"]["uid"] for reference in references):
+                    self._gone("configmaps", owned["metadata"]["name"], owned["metadata"]["namespace"])
 
     def _end_namespace(self, name: str) -> None:
         body = self.objects["namespaces", "", name]
@@ -440,10 +449,16 @@ def _matches(fault: Fault, request: web.Request) -> bool:
 
 def _selected(request: web.Request, body: Object) -> bool:
     metadata = body["metadata"]
-    label, wanted = request.query.get("labelSelector"), request.query.get("fieldSelector")
-    if label and label not in metadata.get("labels", {}):
+    label, _, value = request.query.get("labelSelector", "").partition("=")
+    if label and (label not in metadata.get("labels", {}) or value not in ("", metadata["labels"][label])):
         return False
-    return not wanted or wanted == f"metadata.name={metadata['name']}"
+    wanted = dict(pair.split("=") for pair in filter(None, request.query.get("fieldSelector", "").split(",")))
+    found = {
+        "metadata.name": metadata["name"],
+        "involvedObject.uid": body.get("involvedObject", {}).get("uid"),
+        "reason": body.get("reason"),
+    }
+    return all(found[name] == value for name, value in wanted.items())
 
 
 def _place(path: str) -> Place:

@@ -65,21 +65,21 @@ async def test_the_worker_job_is_owned_by_the_load_test_and_knows_its_target(wor
 
 
 @pytest.mark.parametrize(
-    ("ports", "port", "said"),
+    ("ports", "port", "reason", "said"),
     [
-        (None, None, "there is no Service web in namespace shop"),
-        ([{"name": "a", "port": 1}, {"name": "b", "port": 2}], None, "has the ports a, b: name one of them"),
-        ([{"port": 1}], "http", "has the ports 1: name one of them"),
+        (None, None, "TargetNotFound", "there is no Service web in namespace shop"),
+        ([{"name": "a", "port": 1}, {"name": "b", "port": 2}], None, "TargetPortNotFound", "has the ports a, b: name"),
+        ([{"port": 1}], "http", "TargetPortNotFound", "has the ports 1: name one of them"),
     ],
 )
 async def test_a_target_that_is_not_there_is_an_error(
-    world: World, ports: list[Object] | None, port: str | None, said: str
+    world: World, ports: list[Object] | None, port: str | None, reason: str, said: str
 ) -> None:
     if ports:
         target(world, ports)
     world.load_test(target={"service": "web"} | ({"port": port} if port else {}))
     status = await world.until_done("loadtests")
-    assert (status["verdict"], status["reason"]) == ("Error", "Refused")
+    assert (status["verdict"], status["reason"]) == ("Error", reason)
     assert said in status["message"]
     assert world.left() == []
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
+from seatrial.api.timestamp import moment
 from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
 
 Object = dict[str, Any]
@@ -158,22 +159,37 @@ def test_a_deployment_whose_pods_are_refused() -> None:
 
 
 def test_jobs() -> None:
-    assert see_job({"status": None}).complete is False
-    done = see_job({"status": {"conditions": [{"type": "Complete", "status": "True"}]}})
+    metadata = {"uid": "j"}
+    assert see_job({"metadata": metadata, "status": None}).complete is False
+    done = see_job({"metadata": metadata, "status": {"conditions": [{"type": "Complete", "status": "True"}]}})
     assert (done.complete, done.failed) == (True, False)
     condition = {"status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer than deadline"}
     for kind in ("Failed", "FailureTarget"):
-        failed = see_job({"status": {"conditions": [{"type": kind, **condition}]}})
+        failed = see_job({"metadata": metadata, "status": {"conditions": [{"type": kind, **condition}]}})
         assert (failed.failed, failed.reason) == (True, "DeadlineExceeded")
         assert failed.message == "Job was active longer than deadline"
 
 
+def test_a_job_without_pods_says_why_once_that_is_known() -> None:
+    assert see_job({"metadata": {"uid": "j"}}, {"j": "its pods are refused: quota"}).refusal.endswith("quota")
+    assert see_job({"metadata": {"uid": "j"}}, {"k": "its pods are refused: quota"}).refusal == ""
+
+
 def test_namespaces() -> None:
-    labels = {names.OWNER_UID: "mine"}
-    body: Object = {"metadata": {"name": "trial-a", "uid": "n", "labels": labels}}
+    name = names.environment_namespace("a", "mine", "1")
+    body: Object = {
+        "metadata": {
+            "name": name,
+            "uid": "n",
+            "labels": names.labels("mine", "1"),
+            "annotations": names.owner("TestScenario", "shop", "a"),
+        }
+    }
     seen = see_namespace(body, "mine")
-    assert (seen.name, seen.uid, seen.ours, seen.terminating, seen.blockers) == ("trial-a", "n", True, False, "")
+    assert (seen.name, seen.uid, seen.ours, seen.terminating, seen.remarks) == (name, "n", True, False, ())
+    assert not seen.record
     assert not see_namespace(body, "other").ours
+    assert see_namespace({"metadata": body["metadata"] | {"namespace": "shop"}}, "mine").record
     assert not see_namespace({"metadata": {"name": "x", "uid": "n"}}, "mine").ours
 
 
@@ -181,6 +197,7 @@ def test_a_namespace_that_cannot_go_says_why() -> None:
     remaining = {
         "type": "NamespaceContentRemaining",
         "status": "True",
+        "lastTransitionTime": CREATED,
         "message": "Some resources are remaining: pods. has 1 resource instances",
     }
     fine = {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered"}
@@ -190,4 +207,7 @@ def test_a_namespace_that_cannot_go_says_why() -> None:
     }
     seen = see_namespace(body, "x")
     assert seen.terminating
-    assert seen.blockers == "Some resources are remaining: pods. has 1 resource instances"
+    assert [(remark.kind, remark.message) for remark in seen.remarks] == [
+        ("NamespaceContentRemaining", "Some resources are remaining: pods. has 1 resource instances")
+    ]
+    assert [remark.since for remark in seen.remarks] == [moment(CREATED)]

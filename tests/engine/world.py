@@ -20,6 +20,8 @@ from seatrial.engine.settings import Settings
 from seatrial.kube.client import Client
 from tests.engine.api_server import KINDS, ApiServer, Object, Write
 
+#: What is watched of runs.
+CHILDREN = {"namespaces", "deployments", "statefulsets", "jobs", "pods", "services", "controllerrevisions"}
 #: Seconds after which a test gives up; nothing here takes one.
 PATIENCE = 15.0
 
@@ -83,12 +85,13 @@ class World:
     def __init__(self, server: ApiServer, client: Client, app: App) -> None:
         self.server, self.client, self.app = server, client, app
         self.metrics = Metrics(CollectorRegistry())
+        self.settings = Settings(namespace="seatrial-system", sweep_after=0.05)
         self.controller = self.start()
 
     def start(self) -> Controller:
         """Starts an operator, which reads everything that is there and then listens."""
         self.metrics = Metrics(CollectorRegistry())
-        self.controller = Controller(self.client, Settings(namespace="seatrial-system"), self.metrics)
+        self.controller = Controller(self.client, self.settings, self.metrics)
         self.listen()
         return self.controller
 
@@ -107,6 +110,7 @@ class World:
     def kill(self) -> None:
         """Ends the operator as SIGKILL does: nothing more is done or told."""
         self.server.listeners = []
+        self.controller.sweeper.close()
         for session in self.controller._sessions.values():
             session.stop()
         for slot in self.controller._loop._slots.values():
@@ -123,11 +127,16 @@ class World:
             key = Key(KINDS[plural], body["metadata"]["namespace"], body["metadata"]["name"])
             if event == "DELETED":
                 store.drop_resource(key, body)
+                self.controller.sweeper.resource_gone(body)
             else:
                 store.put_resource(key, body)
             self.controller.wake(key)
-        elif plural in {"namespaces", "deployments", "statefulsets", "jobs", "pods"}:
+        elif plural in CHILDREN:
             (store.drop if event == "DELETED" else store.put)(KINDS[plural], body)
+            if event != "DELETED":
+                self.controller.sweeper.notice(body)
+                if plural in {"services", "controllerrevisions"} and not body["metadata"].get("deletionTimestamp"):
+                    return
             owner = Key.parse(body["metadata"].get("annotations", {}).get(names.OWNER, ""))
             if owner:
                 self.controller.wake(owner)

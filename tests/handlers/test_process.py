@@ -108,3 +108,13 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     given = Settings.from_environment()
     assert (given.namespace, given.worker_image, given.log_level) == ("ns", "image:2", "DEBUG")
     assert (given.health_port, given.metrics_port) == (1, 2)
+
+
+async def test_a_setting_that_cannot_be_read_is_named(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEATRIAL_ALLOWED_TARGETS", "{")
+    code, lines = await ended(start(tmp_path))
+    assert code == 1
+    assert "SEATRIAL_ALLOWED_TARGETS" in lines[-1]["message"]
+    assert "expected" in lines[-1]["message"]

@@ -51,7 +51,7 @@ async def operating(*before: tuple[str, Object, str]) -> AsyncIterator[Operator]
         async def login(**_: object) -> kopf.ConnectionInfo:
             return kopf.ConnectionInfo(server=url)
 
-        controller = Controller(client, Settings(namespace="shop"), Metrics(CollectorRegistry()))
+        controller = Controller(client, Settings(namespace="shop", sweep_after=0.05), Metrics(CollectorRegistry()))
         heart = Heartbeat(client, "shop")
         register(registry, controller, heart)
         running = asyncio.create_task(
@@ -145,6 +145,20 @@ async def test_a_child_wakes_its_owner() -> None:
         assert operator.controller._loop.turns == turns
 
 
+async def test_what_an_earlier_operator_left_behind_is_swept_up() -> None:
+    name = names.environment_namespace("gone", "u", "1")
+    annotations = names.owner("TestScenario", "shop", "gone") | {names.RUN_SPEC: "{}"}
+    orphan: Object = {"metadata": {"name": name, "labels": names.labels("u", "1"), "annotations": annotations}}
+    beside: Object = {"metadata": {"name": "web", "labels": names.labels("u", "1", service="web")}}
+    beside["metadata"]["annotations"] = annotations
+    theirs: Object = {"metadata": {"name": "production", "labels": names.labels("u", "1")}}
+    before = (("namespaces", orphan, ""), ("services", beside, "shop"), ("namespaces", theirs, ""))
+    async with operating(*before) as operator:
+        await until(lambda: not operator.server.get("namespaces", name))
+        await until(lambda: not operator.server.get("services", "web", "shop"))
+        assert operator.server.get("namespaces", "production")
+
+
 def test_kopf_does_nothing_of_its_own_and_waits_for_nothing_without_end() -> None:
     settings = kopf.OperatorSettings()
     configure(settings)
@@ -155,6 +169,7 @@ def test_kopf_does_nothing_of_its_own_and_waits_for_nothing_without_end() -> Non
     assert settings.watching.server_timeout
     assert settings.watching.client_timeout
     assert settings.watching.client_timeout > settings.watching.server_timeout
-    assert settings.watching.label_selectors["", "pods"] == names.OWNER_UID
+    for plural in ("pods", "services", "namespaces"):
+        assert settings.watching.label_selectors["", plural] == names.OWNER_UID
     assert settings.watching.field_selectors["coordination.k8s.io", "leases"] == f"metadata.name={LEASE}"
     assert settings.persistence.finalizer.startswith("seatrial.dev/")

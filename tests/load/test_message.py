@@ -1,6 +1,6 @@
 import pytest
 
-from seatrial.api.load import Request
+from seatrial.api.exchange import Request
 from seatrial.load.message import RequestError, render
 
 

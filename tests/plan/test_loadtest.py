@@ -172,13 +172,22 @@ def test_a_run_whose_spec_is_lost_ends() -> None:
 
 def test_what_blocks_beyond_the_budget_is_named_and_looked_at_less_and_less_often() -> None:
     trial = ended(timeouts={"teardown": "30s"})
-    stuck = (pod(STEP, index=0, deleting_since=at(2)),)
+    stuck = (pod(STEP, index=0),)
     assert trial.turn(2, pods=stuck).wake_at == at(31)
     blocked = trial.turn(31, pods=stuck)
     assert trial.condition("TornDown").message == "pods are still there: load-x1"
     assert [said.reason for said in blocked.announcements] == ["Blocked"]
     assert blocked.wake_at == at(32)
     assert trial.turn(10_000, pods=stuck).wake_at == at(10_300)
+
+
+def test_a_worker_that_does_not_end_is_named_long_before_the_budget_is_over() -> None:
+    trial = ended(timeouts={"teardown": "5m"})
+    stuck = (pod(STEP, index=0, deleting_since=at(7), node="n1"),)
+    assert trial.turn(2, pods=stuck).wake_at == at(17)
+    assert trial.condition("TornDown").reason == "InProgress"
+    trial.turn(17, pods=stuck)
+    assert trial.condition("TornDown").message == "pod load-x1 on node n1 should have ended at 12:00:07 UTC"
 
 
 def test_workers_found_after_the_budget_are_no_hot_loop() -> None:

@@ -355,12 +355,12 @@ def test_whichever_deletion_a_crash_has_cut_off_is_done_again() -> None:
 
 def test_what_blocks_beyond_the_budget_is_named_and_looked_at_less_and_less_often() -> None:
     trial = ended(timeouts={"teardown": "30s"})
-    stuck = NamespaceSeen(NAMESPACE.name, NAMESPACE.uid, True, True, "Some resources have finalizers: x/finalizer")
+    stuck = replace(NAMESPACE, terminating=True)
     assert trial.turn(61, namespace=stuck).announcements == ()
     assert trial.condition("TornDown").reason == "InProgress"
     blocked = trial.turn(62, namespace=stuck)
     assert trial.condition("TornDown").reason == "Blocked"
-    assert "x/finalizer" in trial.condition("TornDown").message
+    assert "namespace trial-checkout-1 is still there" in trial.condition("TornDown").message
     assert [(said.reason, said.warning) for said in blocked.announcements] == [("Blocked", True)]
     delays = []
     for seconds in (100, 1000, 10_000, 100_000):

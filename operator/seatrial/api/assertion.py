@@ -6,7 +6,7 @@ from pydantic import Field
 
 from seatrial.api.base import DnsName, Identifier, Model, list_map, unique
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.load import Header
+from seatrial.api.exchange import Header
 
 #: Reads of one assertion.
 READS = 8

@@ -85,7 +85,7 @@ class Program:
         return _plain(result.plain_value())
 
 
-def answer_scope() -> Scope:
+def probe_scope() -> Scope:
     """The scope of a probe's ``expect``: the answer alone."""
     return Scope(_answer("response"))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Model, Template, atomic, list_map, rules, unique
+from seatrial.api.existing import Existing
 from seatrial.api.file import FILES_BYTES, File
 from seatrial.api.quantity import Quantity, amount
 from seatrial.api.readiness import Readiness
@@ -125,9 +126,13 @@ class Dependency(Model):
 
 
 def names_port(target: str, service: str) -> str:
-    """Writes the CEL that says whether ``target.port`` names a port of a service, or may be left out."""
+    """Writes the CEL that says whether ``target.port`` names a port of a service, or may be left out.
+
+    The ports of an existing service, unless they are given, are known when it is looked up.
+    """
     named = f"{service}.ports.exists(p, p.name == {target}.port)"
-    return f"has({service}.ports) && (has({target}.port) ? {named} : {service}.ports.size() == 1)"
+    given = f"has({service}.ports) && (has({target}.port) ? {named} : {service}.ports.size() == 1)"
+    return f"({given} || has({service}.existing) && !has({service}.ports))"
 
 
 def _probe_rule(kind: str) -> tuple[str, str]:
@@ -160,12 +165,26 @@ class Init(Model):
 
 
 class Service(Container):
-    """One service under trial: a Deployment (StatefulSet with storage, Job if it completes), with ports a Service."""
+    """One service under trial: a Deployment (StatefulSet with storage, Job if it completes), with ports a Service.
+
+    Or, if it is existing, one that runs already.
+    """
 
     name: DnsName = Field(description="Name of the service; the others reach it under this name.")
+    image: Annotated[str, Field(max_length=512, pattern=r"^[!-~]*$")] = Field(
+        "", description="Container image, with its tag or digest. Required, unless the service is existing."
+    )
+    existing: Existing | None = Field(
+        None,
+        description="A Service that runs already, to be used instead of starting one. Beside it, only name, ports and "
+        "ready may be given.",
+    )
     replicas: Annotated[int, Field(ge=1, le=20)] = Field(1, description="Number of pods. Default 1.")
     ports: Annotated[list[Port], unique("name")] = Field(
-        [], max_length=16, description="Ports on which it listens.", json_schema_extra=list_map("name")
+        [],
+        max_length=16,
+        description="Ports on which it listens. Those of an existing service need not be given: its Service has them.",
+        json_schema_extra=list_map("name"),
     )
     depends_on: Annotated[list[Dependency], unique("service")] = Field(
         [],
@@ -191,6 +210,10 @@ class Service(Container):
     model_config = {
         "json_schema_extra": rules(
             (
+                "has(self.existing) != (has(self.image) && self.image != '')",
+                "give image, or existing for a Service that runs already",
+            ),
+            (
                 "!has(self.completes) || !self.completes || !has(self.ready) && !has(self.storage) && "
                 "(!has(self.replicas) || self.replicas == 1) && (!has(self.ports) || self.ports.size() == 0)",
                 _COMPLETES,
@@ -210,6 +233,12 @@ class Service(Container):
     }
 
     @model_validator(mode="after")
+    def _made_or_existing(self) -> Self:
+        if (self.existing is None) == (not self.image):
+            raise ValueError("give image, or existing for a Service that runs already")
+        return self
+
+    @model_validator(mode="after")
     def _only_runs_to_its_end(self) -> Self:
         if self.completes and (self.replicas > 1 or self.ports or self.storage or self.ready != Readiness()):
             raise ValueError(_COMPLETES)
@@ -220,15 +249,16 @@ class NamespaceMode(StrEnum):
     """Where the environment lives."""
 
     EPHEMERAL = "Ephemeral"
+    SAME = "Same"
 
 
 class Environment(Model):
-    """The services under trial. They live in a guarded namespace that is made for the run and taken away after it."""
+    """The services under trial, and where they live: each run makes them, and takes them away after it."""
 
     namespace: NamespaceMode = Field(
         NamespaceMode.EPHEMERAL,
         description="Ephemeral (default): a namespace of its own for each run, with quota, limits, "
-        "Pod Security and network policies.",
+        "Pod Security and network policies. Same: the resource's own namespace, whose quota and policies then apply.",
     )
     services: list[Service] = Field(
         max_length=50,
@@ -263,6 +293,10 @@ class Environment(Model):
                 "self.services.all(s, !has(s.dependsOn) || "
                 "s.dependsOn.all(d, self.services.exists(t, t.name == d.service)))",
                 "dependsOn names a service that is not in environment.services; `seatrial validate` says which",
+            ),
+            (
+                "!has(self.namespace) || self.namespace != 'Same' || self.services.all(s, !has(s.storage))",
+                "storage needs a namespace of its own: take out namespace, or storage",
             ),
             (
                 "[self.services.filter(s, has(s.completes) && s.completes).map(s, s.name)].all(done, "

@@ -113,7 +113,7 @@ class Exchange(Model):
     @model_validator(mode="after")
     def _one_body(self) -> Self:
         if (self.json_body is not None) + (self.text is not None) + bool(self.form) > 1:
-            raise ValueError("give one of json, text and form, not several")
+            raise ValueError("give one of json, form and text")
         for header in self.headers:
             if header.value and header.value_from:
                 raise ValueError(f"header {header.name}: give one of value and valueFrom")

@@ -7,9 +7,7 @@ from pydantic import Field, model_validator
 from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
-from seatrial.api.exchange import Data, Exchange, Flow, Header, Method, Request
-
-__all__ = ["Exchange", "Header", "LoadSpec", "Method", "Profile", "Request", "Target", "Threshold"]
+from seatrial.api.exchange import Data, Exchange, Flow, Request
 
 
 class Target(Model):

@@ -37,13 +37,21 @@ def owner(kind: str, namespace: str, name: str) -> dict[str, str]:
 
 
 def environment_namespace(name: str, uid: str, run: str) -> str:
-    """Name of the ephemeral namespace of a run."""
+    """Name of the ephemeral namespace of a run, or of the record that stands for it in the resource's own."""
     return f"trial-{name[:40].rstrip('.-').replace('.', '-')}-{_digest(uid, run)}"
 
 
 def load_job(name: str, uid: str, run: str) -> str:
     """Name of the Job with the workers of a LoadTest's run, in the LoadTest's own namespace."""
     return f"{name[:40].rstrip('.-').replace('.', '-')}-load-{_digest(uid, run)}"
+
+
+def beside(name: str, uid: str, run: str) -> str:
+    """Name, for the resource's own namespace, of an object that has a name of its own in an ephemeral one only.
+
+    60 bytes at most: the pods of an Indexed Job put their index behind it.
+    """
+    return f"{name[:50].rstrip('-')}-{_digest(uid, run, name)}"
 
 
 def instance(step: str, index: int) -> str:

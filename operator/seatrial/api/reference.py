@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from seatrial.api import duration, generated
 from seatrial.api.base import API_VERSION
-from seatrial.api.cel import Scope, answer_scope, http_scope, template_scope
+from seatrial.api.cel import Scope, http_scope, probe_scope, template_scope
 from seatrial.api.crd import KINDS, Kind
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
@@ -56,7 +56,7 @@ spec:
 _CAPTURED = ("captures.NAME", "dyn")
 _SCOPES: dict[Kind, tuple[tuple[str, Scope, bool], ...]] = {
     TestScenario: (
-        ("In `expect` of a probe", answer_scope(), False),
+        ("In `expect` of a probe", probe_scope(), False),
         ("In `expect` and `capture` of a step", http_scope(frozenset()), True),
         ("In `${…}`", template_scope(frozenset()), True),
         ("In `thresholds`", threshold_scope(), False),

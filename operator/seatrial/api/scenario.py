@@ -101,6 +101,13 @@ class TestScenarioSpec(Steered):
     retain: Retain = Field(Retain(), description="Whether an environment stays for a while to be looked into.")
     history: History = 10
 
+    @property
+    def makes_objects(self) -> bool:
+        """Whether a run makes anything in the cluster: one that only asks existing services does not."""
+        made = any(service.existing is None for service in self.environment.services)
+        needed = any(step.job or step.load or step.capture_secret for step in self.steps)
+        return bool(made or self.setup or self.teardown or needed)
+
     model_config = {
         "json_schema_extra": rules(
             (

@@ -10,7 +10,8 @@ from seatrial.api.assertion import Assertion
 from seatrial.api.base import DnsName, Expression, Identifier, Model, Template, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Container
-from seatrial.api.load import Header, LoadSpec, Method
+from seatrial.api.exchange import Header, Method
+from seatrial.api.load import LoadSpec
 from seatrial.api.matrix import AXES, COMBINATIONS, Matrix
 from seatrial.api.retry import Retry
 from seatrial.api.wait import Wait
@@ -167,12 +168,6 @@ class Step(Model):
         max_length=AXES,
         description="Axes, as name: values (texts, numbers, true and false). Each combination, of which there are at "
         f"most {COMBINATIONS}, is run as a step called NAME-0, NAME-1… Use matrix.NAME in expressions.",
-        json_schema_extra=rules(
-            (
-                "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
-                "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
-            )
-        ),
     )
     max_parallel: Annotated[int, Field(ge=1, le=COMBINATIONS)] | None = Field(
         None, description="Instances of the matrix that run at once. Default: as many as there are."
@@ -221,12 +216,6 @@ class Step(Model):
                 _ANSWERS,
             ),
             ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
-            (
-                "!has(self.matrix) || self.matrix.size() == 0 || !(has(self.capture) && self.capture.size() > 0 || "
-                "has(self.captureSecret) && self.captureSecret.size() > 0)",
-                _MATRIX_CAPTURE,
-            ),
-            ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
             (
                 "has(self.http) || !has(self.captureSecret) || self.captureSecret.size() == 0",
                 _SECRETS,

@@ -17,14 +17,14 @@ from seatrial.api.captures import reads_captures, secret_captures
 from seatrial.api.cel import (
     ExpressionError,
     Scope,
-    answer_scope,
     assertion_scope,
     http_scope,
+    probe_scope,
     template_scope,
 )
 from seatrial.api.control import Schedule
 from seatrial.api.cron import Cron, CronError
-from seatrial.api.environment import Service
+from seatrial.api.environment import NamespaceMode, Service
 from seatrial.api.environment_checks import environment_problems
 from seatrial.api.exchange import Exchange
 from seatrial.api.expansion import expanded, mistakes
@@ -143,6 +143,10 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
     services = {service.name: service for service in spec.environment.services}
     yield from _duplicates("spec.environment.services", [service.name for service in spec.environment.services])
     for index, service in enumerate(spec.environment.services):
+        if service.storage and spec.environment.namespace is NamespaceMode.SAME:
+            # A StatefulSet takes claims that are there under its names, whosever they are, and they would go with it.
+            remedy = "storage needs a namespace of its own: take out namespace, or storage"
+            yield Problem(f"spec.environment.services[{index}].storage", "", remedy)
         yield from _service(f"spec.environment.services[{index}]", service, services)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
@@ -180,7 +184,16 @@ def _cycle(field: str, edge: str, graph: Mapping[str, set[str]]) -> Iterator[Pro
         yield Problem(field, path, f"{edge} goes round in a circle: take one {edge} out")
 
 
+def _existing(field: str, service: Service) -> Iterator[Problem]:
+    """Nothing is started for an existing service, so nothing can be asked of how."""
+    fields = type(service).model_fields
+    for name in sorted(service.model_fields_set - {"name", "existing", "ports", "ready"}):
+        yield Problem(f"{field}.{fields[name].alias}", "", "the service is existing and only used: take this out")
+
+
 def _service(field: str, service: Service, services: Mapping[str, Service]) -> Iterator[Problem]:
+    if service.existing:
+        yield from _existing(field, service)
     for index, dependency in enumerate(service.depends_on):
         if dependency.service not in services:
             yield _unknown(f"{field}.dependsOn[{index}].service", dependency.service, "service", services)
@@ -196,11 +209,13 @@ def _ready(field: str, service: Service) -> Iterator[Problem]:
         if probe:
             yield from _port(f"{field}.{kind}.port", probe.port, service)
     for index, expression in enumerate(ready.http.expect if ready.http else []):
-        yield from _expression(f"{field}.http.expect[{index}]", expression, answer_scope(), [], truth=True)
+        yield from _expression(f"{field}.http.expect[{index}]", expression, probe_scope(), [], truth=True)
 
 
 def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
     names = [port.name for port in service.ports]
+    if service.existing and not names:
+        return  # its Service knows
     if not names:
         yield Problem(field, _shown(name) if name else "", f"service {service.name} has no ports: add ports to it")
     elif name is None and len(names) > 1:

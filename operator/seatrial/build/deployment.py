@@ -35,7 +35,7 @@ def deployment(origin: Origin, namespace: str, service: Service) -> Object:
             "strategy": {"type": "Recreate"},
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": metadata["labels"]},
-            "template": service_pod(service, metadata, "Always"),
+            "template": service_pod(origin, service, metadata, "Always"),
         },
     }
 
@@ -49,10 +49,11 @@ def min_ready_seconds(service: Service) -> int:
     return 0 if _kubelet_probe(service) else 3
 
 
-def service_pod(service: Service, metadata: Object, restart: str) -> Object:
+def service_pod(origin: Origin, service: Service, metadata: Object, restart: str) -> Object:
     """Builds the pod template of a service.
 
     Args:
+        origin: The run.
         service: What the user wrote.
         metadata: Metadata of the workload, whose labels and annotations its pods get.
         restart: Restart policy.
@@ -63,7 +64,8 @@ def service_pod(service: Service, metadata: Object, restart: str) -> Object:
     probe = _kubelet_probe(service)
     if probe:
         built["readinessProbe"] = probe
-    volumes = [files_volume(files_name(f"service-{service.name}"), service.files)] if service.files else []
+    files = files_name(origin.title(f"service-{service.name}", metadata["namespace"]))
+    volumes = [files_volume(files, service.files)] if service.files else []
     if service.storage:
         built["volumeMounts"] = [storage_mount(service.storage), *built.get("volumeMounts", [])]
     init = init_container(service, built) if service.init else None

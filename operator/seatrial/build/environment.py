@@ -1,6 +1,6 @@
 """The guarded namespace of a run: what lives in it can harm neither its neighbours nor the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seatrial.api import names
@@ -45,7 +45,13 @@ def namespace(origin: Origin, name: str, spec: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-def guards(origin: Origin, name: str, operator_namespace: str, services: Sequence[Service] = ()) -> list[Object]:
+def guards(
+    origin: Origin,
+    name: str,
+    operator_namespace: str,
+    services: Sequence[Service] = (),
+    outside: Sequence[tuple[str, Mapping[str, str]]] = (),
+) -> list[Object]:
     """Builds what guards the namespace: quota, limits and network policies.
 
     Args:
@@ -53,6 +59,7 @@ def guards(origin: Origin, name: str, operator_namespace: str, services: Sequenc
         name: Name of the namespace.
         operator_namespace: Where the operator runs; its probes and checks must reach the services.
         services: The services under trial; the quota lets them have the storage they ask for, and nobody more.
+        outside: Pods of existing services, which Jobs and load must reach: their namespace and their labels.
     """
     storage = {
         "persistentvolumeclaims": str(claims_of(services)),
@@ -71,14 +78,17 @@ def guards(origin: Origin, name: str, operator_namespace: str, services: Sequenc
             "metadata": origin.metadata("seatrial", name),
             "spec": {"hard": QUOTA | storage},
         },
-        _network_policy(origin, name, operator_namespace),
+        _network_policy(origin, name, operator_namespace, outside),
     ]
 
 
-def _network_policy(origin: Origin, name: str, operator_namespace: str) -> Object:
-    """Denies everything but traffic within the environment, name lookups, and the operator's own checks."""
+def _network_policy(
+    origin: Origin, name: str, operator_namespace: str, outside: Sequence[tuple[str, Mapping[str, str]]]
+) -> Object:
+    """Denies everything but traffic within the environment and to existing services, name lookups, and our checks."""
     inside: Object = {"podSelector": {}}
-    operator = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": operator_namespace}}}
+    operator = _pods_of(operator_namespace)
+    existing = [{"to": [_pods_of(where) | {"podSelector": {"matchLabels": dict(pods)}}]} for where, pods in outside]
     dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     return {
         "apiVersion": "networking.k8s.io/v1",
@@ -88,6 +98,10 @@ def _network_policy(origin: Origin, name: str, operator_namespace: str) -> Objec
             "podSelector": {},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": [inside, operator]}],
-            "egress": [{"to": [inside]}, {"ports": dns}],
+            "egress": [{"to": [inside]}, {"ports": dns}, *existing],
         },
     }
+
+
+def _pods_of(namespace: str) -> Object:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}

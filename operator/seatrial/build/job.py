@@ -34,7 +34,8 @@ def job(
         attempt: Number of the attempt, from 1.
         secret_env: Names of the environment variables whose values are secret: they are in a Secret of the step's.
     """
-    metadata = origin.metadata(job_name(step, attempt), namespace, step=step, attempt=str(attempt))
+    title = origin.title(job_name(step, attempt), namespace)
+    metadata = origin.metadata(title, namespace, step=step, attempt=str(attempt))
     volumes = [files_volume(files_name(metadata["name"]), spec.files)] if spec.files else []
     built = container(spec, "job")
     built["env"] = [

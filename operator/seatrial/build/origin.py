@@ -42,6 +42,15 @@ class Origin:
             metadata["namespace"] = namespace
         return metadata
 
+    def title(self, name: str, namespace: str) -> str:
+        """Name of an object that a run names itself.
+
+        Args:
+            name: Its name in a namespace that is the run's alone.
+            namespace: Where it goes; in the resource's own, no other run's object may have its name.
+        """
+        return names.beside(name, self.uid, self.run) if namespace == self.namespace else name
+
     def owner_reference(self) -> dict[str, Any]:
         """Lets the cluster collect an object with its resource; works within one namespace only."""
         return {

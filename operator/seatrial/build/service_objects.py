@@ -23,7 +23,8 @@ def service_objects(origin: Origin, namespace: str, wanted: Service, deadline: f
     """
     objects: list[Object] = []
     if wanted.files:
-        objects.append(files_config_map(origin, namespace, f"service-{wanted.name}", wanted.files, service=wanted.name))
+        title = origin.title(f"service-{wanted.name}", namespace)
+        objects.append(files_config_map(origin, namespace, title, wanted.files, service=wanted.name))
     if wanted.ports:
         objects.append(service(origin, namespace, wanted))
     if wanted.storage:
@@ -37,5 +38,5 @@ def service_objects(origin: Origin, namespace: str, wanted: Service, deadline: f
 
 def completing_job(origin: Origin, namespace: str, wanted: Service, deadline: float) -> Object:
     """Builds the Job of a service that runs to its end."""
-    metadata = origin.metadata(f"service-{wanted.name}", namespace, service=wanted.name)
-    return run_to_end(metadata, service_pod(wanted, metadata, "Never"), deadline)
+    metadata = origin.metadata(origin.title(f"service-{wanted.name}", namespace), namespace, service=wanted.name)
+    return run_to_end(metadata, service_pod(origin, wanted, metadata, "Never"), deadline)

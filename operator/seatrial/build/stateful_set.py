@@ -35,7 +35,7 @@ def stateful_set(origin: Origin, namespace: str, service: Service) -> Object:
             "revisionHistoryLimit": 0,
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"},
             "selector": {"matchLabels": metadata["labels"]},
-            "template": service_pod(service, metadata, "Always"),
+            "template": service_pod(origin, service, metadata, "Always"),
             "volumeClaimTemplates": [claim_template(service.storage, metadata)],
         },
     }

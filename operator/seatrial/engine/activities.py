@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
@@ -13,10 +13,13 @@ from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
+from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.keeper import Keeper
 from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session, WorkerLines
+from seatrial.engine.settings import AllowedTarget
+from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.pause import Pause
@@ -50,10 +53,12 @@ class Activities:
     Args:
         client: Looks up Services and reads logs.
         exchanger: Sends requests.
+        allowed: Services of other namespaces that scenarios may use.
     """
 
-    def __init__(self, client: Client, exchanger: Exchanger) -> None:
+    def __init__(self, client: Client, exchanger: Exchanger, allowed: Sequence[AllowedTarget] = ()) -> None:
         self._client = client
+        self._existing = ExistingServices(Targets(client, allowed))
         self._exchanger = exchanger
         self._keeper = Keeper(client)
 
@@ -72,6 +77,8 @@ class Activities:
                 wake(0.0)
 
         async def probing() -> None:
+            if service.existing and not await self._existing.come_up(session, service, report):
+                return
             address = await self._probed_address(session, namespace, service)
             await keep_probing(self._exchanger, address, service.ready, report)
 
@@ -132,6 +139,8 @@ class Activities:
             service = services[request.service]
             try:
                 addresses.append(await self._patient_address(session, stage.namespace, service, request.port))
+            except TargetError as error:
+                return Outcome(StepState.ERROR, error.reason, str(error))
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 return Outcome(StepState.ERROR, "ServiceLost", message)
@@ -191,7 +200,9 @@ class Activities:
         return resolve
 
     async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
-        """Where a service is reached: the cluster IP of the Service that we made, and one of its ports."""
+        """Where a service is reached: the cluster IP of its Service, and one of its ports."""
+        if service.existing:
+            return await self._existing.address(session, service, port)
         if service.name not in session.addresses:
             body = await self._client.get(SERVICES, service.name, namespace)
             session.addresses[service.name] = body["spec"]["clusterIP"]

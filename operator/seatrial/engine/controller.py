@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from seatrial.api import names
 from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import TestScenarioStatus, TrialStatus
@@ -26,7 +27,8 @@ from seatrial.engine.key import Key
 from seatrial.engine.line import Line
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.perform import OverQuota, Performer, Refused, Stage
+from seatrial.engine.perform import NotDeleted, OverQuota, Performer, Refused, Stage
+from seatrial.engine.pod_refusals import PodRefusals
 from seatrial.engine.record import Record
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
@@ -36,13 +38,16 @@ from seatrial.engine.sight import (
     see_deployment,
     see_job,
     see_namespace,
+    see_object,
     see_pod,
     see_true_conditions,
 )
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
+from seatrial.engine.sweeper import Sweeper
 from seatrial.kube.client import Client
 from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.kube.resources import BESIDE, CONTROLLER_REVISIONS
 from seatrial.plan.control import needs, queue_entry, wish
 from seatrial.plan.decision import (
     Action,
@@ -51,6 +56,7 @@ from seatrial.plan.decision import (
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    DeleteRest,
     RemoveFinalizer,
     StartJob,
     StartLoad,
@@ -100,8 +106,11 @@ class Controller:
         self._announcer = Announcer(client)
         self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
         self._keeper = Keeper(client)
-        self._activities = Activities(client, self._exchanger)
+        self._activities = Activities(client, self._exchanger, settings.allowed_targets)
         self._resync = Resync(client, self.store)
+        self._pod_refusals = PodRefusals(client, self.store)
+        self.sweeper = Sweeper(client, self.store, settings.sweep_after, self._swept)
+        metrics.watch_orphans(self.sweeper.waiting)
         self._loop = Loop(self._turn)
         self._line = Line(self.store, settings.limits, self.wake)
         self._dependencies = Dependencies(self.store, self.wake)
@@ -115,6 +124,7 @@ class Controller:
     async def close(self) -> None:
         """Lets requests and turns under way end, and hands everything else over to the next operator."""
         self._closing = True
+        self.sweeper.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 # A turn under way may still start a request, and the outcome of a request wakes a turn to store it.
@@ -149,7 +159,11 @@ class Controller:
 
     async def _look_again(self, key: Key, subject: Subject[Spec, Status]) -> datetime | None:
         run = _run(subject.status)
-        return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
+        if run is None:
+            return None
+        session = self._session(key, run)
+        resync_at = await self._resync.look(session, subject.uid, subject.status)
+        return earliest([resync_at, await self._pod_refusals.look(session, subject.uid)])
 
     async def _recall(self, key: Key, scenario: Scenario) -> None:
         """Reads secret captures that an earlier life of this operator has kept, before anything is decided."""
@@ -171,7 +185,12 @@ class Controller:
     def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
         run = _run(status)
-        namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
+        namespaces = [
+            see_namespace(body, uid)
+            for kind in ("Namespace", CONTROLLER_REVISIONS.kind)
+            for body in self.store.objects(uid, kind, run)
+            if is_environment(body["metadata"])
+        ]
         session = self._session(key, run)
         jobs = self._living(uid, "Job", run)
         return Observed(
@@ -184,7 +203,7 @@ class Controller:
             completions={
                 body["metadata"]["labels"][names.SERVICE]: see_job(body) for body in jobs if _is_service(body)
             },
-            jobs={_attempt(body): see_job(body) for body in jobs if not _is_service(body)},
+            jobs={_attempt(body): see_job(body, session.unstarted) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
@@ -193,6 +212,13 @@ class Controller:
             refusals=session.refusals,
             held=dict(session.held),
             refusal_reasons=session.refusal_reasons,
+            objects=tuple(
+                see_object(kind, body, key.namespace)
+                for kind in ("Pod", *(resource.kind for resource in BESIDE))
+                for body in self.store.objects(uid, kind, run)
+                if is_ours(kind, body["metadata"]) and not is_collected(body["metadata"])
+            ),
+            undeleted=session.undeleted,
             true_conditions={
                 (wanted.kind, wanted.name): see_true_conditions(body)
                 for wanted in waited_for
@@ -210,7 +236,7 @@ class Controller:
         if session is None or session.run != (run or ""):
             if session is not None:
                 session.stop()
-            session = self._sessions[key] = Session(run or "")
+            session = self._sessions[key] = Session(run or "", home=key.namespace)
         return session
 
     async def _carry_out(
@@ -247,6 +273,7 @@ class Controller:
         Returns:
             Why something could not be taken away. That is tried again, but the verdict must not wait for it.
         """
+        failure: KubeError | None = None
         for action in actions:
             try:
                 if isinstance(action, AddFinalizer):
@@ -254,21 +281,23 @@ class Controller:
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
                 session.held.pop(action.key, None)
+                session.undeleted.pop(action.key, None)
             except Refused as refusal:
                 if isinstance(refusal, OverQuota) and isinstance(action, StartService | StartJob | StartLoad):
                     session.held[action.key] = _held(action, str(refusal), session.held.get(action.key))
                     self.wake(key)
                     continue
-                session.refusals[action.key] = Redaction(session.secrets.values())(str(refusal))
-                session.refusal_reasons[action.key] = refusal.reason
+                session.refuse(action.key, Redaction(session.secrets.values())(str(refusal)), refusal.reason)
                 self.wake(key)
                 if isinstance(action, CreateEnvironment | CopyInputs):
                     break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopLoad | StopServices | StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopLoad | StopServices | StopWorkloads | DeleteNamespace | DeleteRest):
                     raise
-                return error
-        return None
+                if isinstance(error, NotDeleted):
+                    session.not_deleted(action.key, error.message)
+                failure = failure or error
+        return failure
 
     def _go_on(
         self,
@@ -347,6 +376,10 @@ class Controller:
             if error.status == 409:
                 raise  # writers got into each other's way: nothing tells us to try again but this
             # Otherwise somebody has changed the finalizers meanwhile: the watch tells, and the next turn sees.
+
+    def _swept(self, origin: Origin, kind: str, title: str) -> None:
+        self._announcer.object_changed(origin, "swept", kind, title)
+        self._metrics.orphan_deleted(kind)
 
     def _forget(self, key: Key) -> None:
         session = self._sessions.pop(key, None)

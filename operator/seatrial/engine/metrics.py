@@ -37,6 +37,15 @@ class Metrics:
             registry=registry,
             buckets=(1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
         )
+        self._orphans_deleted = Counter(
+            "seatrial_orphans_deleted",
+            "Objects that were taken away because the resource they were made for is gone.",
+            ["kind"],
+            registry=registry,
+        )
+        self._orphans_waiting = Gauge(
+            "seatrial_orphans_waiting", "Objects whose resource is gone and that are still there.", registry=registry
+        )
 
     def count_writes(self, writes: Mapping[tuple[str, str], int]) -> None:
         """Shows a client's writes.
@@ -56,6 +65,18 @@ class Metrics:
         active.set_function(lambda: sizes()[0])
         queued = Gauge("seatrial_runs_queued", "Runs that wait for room.", registry=self.registry)
         queued.set_function(lambda: sizes()[1])
+
+    def watch_orphans(self, waiting: Callable[[], float]) -> None:
+        """Shows how many orphans wait to be taken away.
+
+        Args:
+            waiting: Counts them; asked for each scrape.
+        """
+        self._orphans_waiting.set_function(waiting)
+
+    def orphan_deleted(self, kind: str) -> None:
+        """Counts an orphan that was taken away."""
+        self._orphans_deleted.labels(kind).inc()
 
     def turn(self, kind: str) -> AbstractContextManager[object]:
         """Measures a turn."""

@@ -1,7 +1,8 @@
 """Performs the writes that a plan decided on. Each is create-or-adopt or delete-if-there, so repeating is harmless."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, templ
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.provenance import is_environment, is_ours, is_recorded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job
 from seatrial.api.template import expressions, render
@@ -22,6 +24,7 @@ from seatrial.build.files import files_config_map
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.record import record
 from seatrial.build.secret import job_secret
 from seatrial.build.service_objects import service_objects
 from seatrial.engine.inputs import Inputs
@@ -29,14 +32,25 @@ from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.settings import Settings
 from seatrial.engine.sight import attempt_of
 from seatrial.engine.store import Store
+from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
-from seatrial.kube.resources import BY_KIND, JOBS, NAMESPACES, SERVICES, WORKLOADS, Resource
+from seatrial.kube.resources import (
+    BESIDE,
+    BY_KIND,
+    CONTROLLER_REVISIONS,
+    JOBS,
+    NAMESPACES,
+    SERVICES,
+    WORKLOADS,
+    Resource,
+)
 from seatrial.plan.decision import (
     Action,
     CopyInputs,
     CreateEnvironment,
     DeleteNamespace,
+    DeleteRest,
     StartJob,
     StartLoad,
     StartService,
@@ -52,9 +66,10 @@ logger = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 #: Kinds that plans go by.
-_REMEMBERED = frozenset({"Namespace", *(resource.kind for resource in WORKLOADS)})
+_REMEMBERED = frozenset({"Namespace", *(resource.kind for resource in BESIDE)})
 #: Kinds that are adopted without a look at them, because that would need the right to read them everywhere. The
-#: environment's namespace is ours, and all names in it that are not copies' begin with our prefix.
+#: environment's namespace is ours, and all names in it that are not copies' begin with our prefix; beside the resource,
+#: their names end with a digest of the run.
 _UNREAD = frozenset({"Secret", "ConfigMap"})
 
 
@@ -83,6 +98,14 @@ class OverQuota(Refused):
     """A quota of the namespace has no room for an object now."""
 
 
+class NotDeleted(ApiError):
+    """An object was not deleted, because the API server or something it asks refuses to."""
+
+    def __init__(self, title: str, error: ApiError) -> None:
+        message = f"{title} was not deleted: {error.message or error.reason}"
+        super().__init__(error.status, error.reason, message, error.retry_after)
+
+
 class Performer:
     """Performs actions.
 
@@ -97,6 +120,7 @@ class Performer:
         self, client: Client, store: Store, settings: Settings, audit: Callable[[Origin, str, str, str], None]
     ) -> None:
         self._client = client
+        self._targets = Targets(client, settings.allowed_targets)
         self._store = store
         self._settings = settings
         self._audit = audit
@@ -131,16 +155,32 @@ class Performer:
                 await self._stop_workloads(stage)
             case DeleteNamespace(uid=uid):
                 await self._delete_namespace(stage, uid)
+            case DeleteRest():
+                await self._delete_rest(stage)
             case _:
                 raise TypeError(f"nobody performs {action}")
 
     async def _create_environment(self, stage: Stage) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
         spec = stage.spec.model_dump_json(by_alias=True, exclude_unset=True)
+        if stage.namespace == stage.origin.namespace:
+            await self._create(stage, record(stage.origin, spec))
+            return
         await self._create(stage, namespace(stage.origin, stage.namespace, spec))
+        outside = await self._outside(stage, stage.spec)
         services = stage.spec.environment.services
-        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, services):
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, services, outside):
             await self._create(stage, guard)
+
+    async def _outside(self, stage: Stage, spec: TestScenarioSpec) -> list[tuple[str, Mapping[str, str]]]:
+        """Where pods of existing services are. One that cannot be used is not let out to; provisioning says why."""
+        found: list[tuple[str, Mapping[str, str]]] = []
+        for service in spec.environment.services:
+            if service.existing:
+                with suppress(TargetError):
+                    target = await self._targets.find(service.existing, stage.origin.namespace)
+                    found.append((target.namespace, target.selector))
+        return found
 
     async def _copy_inputs(self, stage: Stage) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
@@ -186,8 +226,9 @@ class Performer:
             assert stage.spec is not None  # noqa: S101 - nothing starts without a spec
             step = _instance(stage.spec, name).step
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
-            load, job_title, run_spec = step.load, job_name(name, attempt), ""
-        target = await self._target(stage.namespace, load)
+            load, run_spec = step.load, ""
+            job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
+        target = await self._target(stage, load)
         built = load_job(
             stage.origin,
             job_title,
@@ -203,23 +244,34 @@ class Performer:
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
     async def _stop_attempt(self, stage: Stage, name: str, attempt: int) -> None:
+        title = stage.origin.title(job_name(name, attempt), stage.namespace)
         for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
             metadata = body["metadata"]
-            if metadata["name"] == job_name(name, attempt) and not metadata.get("deletionTimestamp"):
+            if metadata["name"] == title and not metadata.get("deletionTimestamp"):
                 await self._delete(stage, JOBS, body)
 
-    async def _target(self, namespace_name: str, load: LoadSpec) -> str:
+    async def _target(self, stage: Stage, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
         name, port = load.target.service, load.target.port
+        services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
+        wanted = next((entry for entry in services if entry.name == name and entry.existing), None)
+        if wanted and wanted.existing:
+            try:
+                target = await self._targets.find(wanted.existing, stage.origin.namespace)
+                return f"{target.host(stage.namespace)}:{target.number(wanted.ports, port)}"
+            except TargetError as error:
+                raise Refused(f"target.service: {error}", error.reason) from error
         try:
-            body = await self._client.get(SERVICES, name, namespace_name)
+            body = await self._client.get(SERVICES, name, stage.namespace)
         except NotFound as error:
-            raise Refused(f"target.service: there is no Service {name} in namespace {namespace_name}") from error
+            message = f"target.service: there is no Service {name} in namespace {stage.namespace}"
+            raise Refused(message, "TargetNotFound") from error
         ports = body["spec"].get("ports") or []
         chosen = [entry for entry in ports if port in (None, entry.get("name"))]
         if not chosen or (port is None and len(ports) > 1):
             there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
-            raise Refused(f"target.port: Service {name} has the ports {there}: name one of them")
+            message = f"target.port: Service {name} has the ports {there}: name one of them"
+            raise Refused(message, "TargetPortNotFound")
         return f"{name}:{chosen[0]['port']}"
 
     async def _stop_load(self, stage: Stage, name: str) -> None:
@@ -229,24 +281,45 @@ class Performer:
                 await self._delete(stage, JOBS, body)
 
     async def _stop_workloads(self, stage: Stage) -> None:
-        """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""
-        for resource in WORKLOADS:
-            for body in self._store.objects(stage.origin.uid, resource.kind):
-                if not body["metadata"].get("deletionTimestamp"):
-                    await self._delete(stage, resource, body)
+        """Deletes what makes pods."""
+        await self._delete_all(stage, WORKLOADS)
 
     async def _stop_services(self, stage: Stage, services: tuple[str, ...]) -> None:
         """Deletes the workloads of some services, and the Jobs of steps, which may use any of them."""
-        for resource in WORKLOADS:
+        await self._delete_all(stage, WORKLOADS, (None, *services))
+
+    async def _delete_rest(self, stage: Stage) -> None:
+        """Deletes what is left in the resource's own namespace, the record last."""
+        await self._delete_all(stage, [resource for resource in BESIDE if resource not in WORKLOADS])
+
+    async def _delete_all(
+        self, stage: Stage, resources: Iterable[Resource], services: tuple[str | None, ...] | None = None
+    ) -> None:
+        """Deletes what was made for the resource. One refusal does not keep the others.
+
+        Args:
+            stage: The run.
+            resources: Kinds of what to delete.
+            services: Only what belongs to these; None among them stands for what belongs to no service.
+        """
+        refused: ApiError | None = None
+        for resource in resources:
             for body in self._store.objects(stage.origin.uid, resource.kind):
                 metadata = body["metadata"]
-                service = metadata["labels"].get(names.SERVICE)
-                if service in (None, *services) and not metadata.get("deletionTimestamp"):
+                other = services is not None and metadata["labels"].get(names.SERVICE) not in services
+                if other or metadata.get("deletionTimestamp") or not is_ours(resource.kind, metadata):
+                    continue
+                try:
                     await self._delete(stage, resource, body)
+                except ApiError as error:
+                    refused = refused or error
+        if refused is not None:
+            raise refused
 
     async def _delete_namespace(self, stage: Stage, uid: str) -> None:
         for body in self._store.objects(stage.origin.uid, "Namespace"):
-            if body["metadata"]["uid"] == uid and not body["metadata"].get("deletionTimestamp"):
+            metadata = body["metadata"]
+            if metadata["uid"] == uid and not metadata.get("deletionTimestamp") and is_environment(metadata):
                 await self._delete(stage, NAMESPACES, body)
 
     async def _delete(self, stage: Stage, resource: Resource, body: Object) -> None:
@@ -263,6 +336,8 @@ class Performer:
                 raise  # it changed just then, or goes already: what was not taken away must not be forgotten
             logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
             self._store.drop(resource.kind, body)
+        except ApiError as error:
+            raise NotDeleted(f"{resource.kind} {title}", error) from error
         else:
             self._store.mark_deleting(resource.kind, body)
             self._audit(stage.origin, "deleted", resource.kind, title)
@@ -281,6 +356,8 @@ class Performer:
         kind, metadata = body["kind"], body["metadata"]
         resource, where = BY_KIND[kind], metadata.get("namespace")
         title = f"{kind} {metadata['name']}"
+        if kind in _UNREAD and where == stage.origin.namespace:
+            body = self._collected_with_record(stage, body)
         try:
             stored = await self._client.create(resource, body, where)
             self._audit(stage.origin, "created", kind, "/".join(filter(None, (where, metadata["name"]))))
@@ -289,11 +366,12 @@ class Performer:
                 if error.status == 409:
                     raise  # writers of the namespace's quota got into each other's way (kubernetes#67761)
                 raise Refused(f"{title}: {error.message}") from error
-            if kind in _UNREAD and where != stage.origin.namespace:
+            if kind in _UNREAD:
                 return
             stored = await self._client.get(resource, metadata["name"], where)
-            if stored["metadata"].get("labels", {}).get(names.OWNER_UID) != stage.origin.uid:
-                raise Refused(f"{title} exists already and is not of this run") from error
+            if not _of_run(kind, stored, stage.origin):
+                taken = f"{title} exists already and is not of this run"
+                raise Refused(taken, "NameTaken" if where == stage.origin.namespace else "Refused") from error
         except ApiError as error:
             if error.transient or error.status == 401:
                 raise
@@ -302,6 +380,25 @@ class Performer:
             raise Refused(f"{title} was refused: {error.message}") from error
         if kind in _REMEMBERED:
             self._store.put(kind, stored)
+
+    def _collected_with_record(self, stage: Stage, body: Object) -> Object:
+        """Has the cluster take away, with the run's record, what may be written but not read beside the resource."""
+        kept = self._store.objects(stage.origin.uid, CONTROLLER_REVISIONS.kind, stage.origin.run)
+        record_ = next((entry for entry in kept if is_environment(entry["metadata"])), None)
+        if record_ is None:
+            raise Refused("the record of the run is gone")
+        metadata = record_["metadata"]
+        reference = {"apiVersion": CONTROLLER_REVISIONS.api_version, "kind": CONTROLLER_REVISIONS.kind}
+        reference |= {"name": metadata["name"], "uid": metadata["uid"]}
+        return body | {"metadata": body["metadata"] | {"ownerReferences": [reference]}}
+
+
+def _of_run(kind: str, stored: Object, origin: Origin) -> bool:
+    """Whether an object that is there already was made for the run, by an operator that was killed right after."""
+    labels = stored["metadata"].get("labels") or {}
+    if (labels.get(names.OWNER_UID), labels.get(names.RUN)) != (origin.uid, origin.run):
+        return False
+    return kind != "Namespace" or is_recorded(stored["metadata"])
 
 
 def _instance(spec: TestScenarioSpec, name: str) -> Instance:

@@ -9,7 +9,7 @@ from seatrial.engine.session import Session
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import NotFound
-from seatrial.kube.resources import BY_KIND
+from seatrial.kube.resources import BESIDE, BY_KIND
 
 Object = dict[str, Any]
 
@@ -51,6 +51,10 @@ class Resync:
             for kind in ("Namespace", "Pod"):
                 for body in self._store.objects(uid, kind):
                     await self._confirm(kind, body)
+            for resource in BESIDE:
+                for body in self._store.objects(uid, resource.kind):
+                    if body["metadata"].get("namespace") == session.home:
+                        await self._confirm(resource.kind, body)
         return datetime.now(UTC) + timedelta(seconds=INTERVAL - (now - session.looked))
 
     async def _confirm(self, kind: str, body: Object) -> None:

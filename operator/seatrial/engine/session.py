@@ -7,14 +7,16 @@ again has its intent on record.
 import asyncio
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.threshold import compile_threshold
+from seatrial.engine.target import Target
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import Held, LoadSeen, ProbeSeen
+from seatrial.plan.observed import DeletionRefused, Held, LoadSeen, ProbeSeen
 
 
 @dataclass
@@ -87,13 +89,18 @@ class Session:
         probes: What probes have met, by service.
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
-        refusals: What the API server refused for good, by the key of the action.
+        home: The resource's own namespace.
+        refusals: What was refused for good, by the key of the action.
         held: What a quota refused, by the key of the action.
-        refusal_reasons: Their reasons, in one word.
+        refusal_reasons: Words for those refusals that have one of their own, likewise.
+        undeleted: Deletions that were refused, by the key of the action.
+        targets: Existing services that have been looked up, by name.
+        unstarted: Why Jobs have no pods, by UID.
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
         lost: Names of such captures that are not on record any more.
         tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
+        events_read: How often the events of a Job without pods were read, by the Job's UID.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -101,14 +108,29 @@ class Session:
     probes: dict[str, ProbeSeen] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
+    home: str = ""
     refusals: dict[str, str] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     refusal_reasons: dict[str, str] = field(default_factory=dict)
+    undeleted: dict[str, DeletionRefused] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    unstarted: dict[str, str] = field(default_factory=dict)
+    events_read: dict[str, int] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)
+
+    def refuse(self, key: str, message: str, reason: str) -> None:
+        """Remembers that something cannot be done, however often it is tried."""
+        self.refusals[key] = message
+        self.refusal_reasons[key] = reason
+
+    def not_deleted(self, key: str, message: str) -> None:
+        """Remembers that a deletion was refused, and since when."""
+        known = self.undeleted.get(key)
+        self.undeleted[key] = DeletionRefused(known.since if known else datetime.now(UTC), message)
 
     def checking(self) -> frozenset[str]:
         """Attempts whose request is under way."""

@@ -1,9 +1,54 @@
 """What the operator's process is told by its environment; the chart sets it."""
 
+import json
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 from seatrial.plan.queue import Limits
+
+
+class InvalidSettings(ValueError):
+    """A variable of the operator's environment cannot be read; the message says which, and what it should be."""
+
+
+@dataclass(frozen=True)
+class AllowedTarget:
+    """Services of a namespace that scenarios of other namespaces may use.
+
+    Attributes:
+        namespaces: Namespaces of the scenarios; ``*`` stands for any.
+        namespace: Namespace of the Services.
+        services: Their names; ``*`` stands for any.
+    """
+
+    namespaces: tuple[str, ...]
+    namespace: str
+    services: tuple[str, ...]
+
+    def allows(self, home: str, namespace: str, service: str) -> bool:
+        """Whether a scenario in the namespace ``home`` may use a Service."""
+        return (
+            namespace == self.namespace
+            and not {"*", home}.isdisjoint(self.namespaces)
+            and not {"*", service}.isdisjoint(self.services)
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> "tuple[AllowedTarget, ...]":
+        """Reads the chart's value ``allowedTargets`` as JSON.
+
+        Raises:
+            InvalidSettings: It is not what the chart's schema describes.
+        """
+        try:
+            entries: list[dict[str, Any]] = json.loads(text)
+            return tuple(
+                cls(tuple(entry["namespaces"]), entry["namespace"], tuple(entry["services"])) for entry in entries
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            expected = '[{"namespaces": [FROM, …], "namespace": TO, "services": [NAME or "*", …]}, …]'
+            raise InvalidSettings(f"SEATRIAL_ALLOWED_TARGETS: {error!r}: expected {expected}") from error
 
 
 @dataclass(frozen=True)
@@ -19,6 +64,8 @@ class Settings:
         health_port: Port of liveness and readiness.
         metrics_port: Port of the Prometheus metrics.
         limits: How many runs there may be at a time.
+        allowed_targets: Services of other namespaces that scenarios may use.
+        sweep_after: Seconds from when an object is found to belong to no resource until it is taken away.
     """
 
     namespace: str = "seatrial"
@@ -29,6 +76,8 @@ class Settings:
     health_port: int = 8080
     metrics_port: int = 9090
     limits: Limits = field(default_factory=Limits)
+    allowed_targets: tuple[AllowedTarget, ...] = ()
+    sweep_after: float = 15.0
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -46,4 +95,6 @@ class Settings:
                 runs=int(given.get("SEATRIAL_LIMIT_RUNS", 0)),
                 runs_per_namespace=int(given.get("SEATRIAL_LIMIT_RUNS_PER_NAMESPACE", 0)),
             ),
+            allowed_targets=AllowedTarget.parse(given.get("SEATRIAL_ALLOWED_TARGETS") or "[]"),
+            sweep_after=float(given.get("SEATRIAL_SWEEP_AFTER", cls.sweep_after)),
         )

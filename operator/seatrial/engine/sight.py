@@ -6,8 +6,9 @@ from typing import Any
 
 from seatrial.api import names
 from seatrial.api.outcome import shortened
+from seatrial.api.provenance import is_environment
 from seatrial.api.timestamp import moment
-from seatrial.plan.observed import DeploymentSeen, JobSeen, NamespaceSeen, PodSeen
+from seatrial.plan.observed import DeploymentSeen, JobSeen, NamespaceSeen, ObjectSeen, PodSeen, Remark
 
 Object = dict[str, Any]
 
@@ -29,17 +30,40 @@ def see_namespace(body: Object, uid: str) -> NamespaceSeen:
         uid: UID of the resource that it should belong to.
     """
     metadata, status = body["metadata"], body.get("status") or {}
-    wrong = [
-        condition.get("message", "")
+    remarks = [
+        Remark(
+            condition["type"],
+            moment(condition.get("lastTransitionTime") or metadata["creationTimestamp"]),
+            shortened(condition.get("message", ""), 400),
+        )
         for condition in status.get("conditions") or []
         if condition.get("status") == "True" and condition.get("type", "").startswith("Namespace")
     ]
     return NamespaceSeen(
         name=metadata["name"],
         uid=metadata["uid"],
-        ours=metadata.get("labels", {}).get(names.OWNER_UID) == uid,
+        ours=is_environment(metadata) and metadata["labels"][names.OWNER_UID] == uid,
         terminating=bool(metadata.get("deletionTimestamp")),
-        blockers=shortened("; ".join(wrong), 800),
+        remarks=tuple(remarks),
+        record="namespace" in metadata,
+    )
+
+
+def see_object(kind: str, body: Object, home: str) -> ObjectSeen:
+    """Reads any object of a run, as far as taking it away is concerned.
+
+    Args:
+        kind: Its kind.
+        body: The object.
+        home: The resource's own namespace.
+    """
+    metadata = body["metadata"]
+    return ObjectSeen(
+        kind=kind,
+        name=metadata["name"],
+        beside=metadata.get("namespace") == home,
+        deleting_since=_deleting_since(metadata),
+        finalizers=tuple(metadata.get("finalizers", ())),
     )
 
 
@@ -54,8 +78,13 @@ def see_deployment(body: Object) -> DeploymentSeen:
     )
 
 
-def see_job(body: Object) -> JobSeen:
-    """Reads a Job."""
+def see_job(body: Object, unstarted: Mapping[str, str] | None = None) -> JobSeen:
+    """Reads a Job.
+
+    Args:
+        body: The object.
+        unstarted: Why Jobs have no pods, by UID: that is in their events only.
+    """
     status = body.get("status") or {}
     failed = _condition(status, "Failed") or _condition(status, "FailureTarget")
     return JobSeen(
@@ -64,6 +93,7 @@ def see_job(body: Object) -> JobSeen:
         reason=failed.get("reason", "") if failed else "",
         message=failed.get("message", "") if failed else "",
         run=body.get("metadata", {}).get("labels", {}).get(names.RUN, ""),
+        refusal=(unstarted or {}).get(body.get("metadata", {}).get("uid", ""), ""),
     )
 
 
@@ -95,6 +125,8 @@ def see_pod(body: Object) -> PodSeen:
         disruption=_disruption(status),
         unschedulable=unscheduled.get("message", "") if unscheduled else "",
         deleting_since=_deleting_since(metadata),
+        finalizers=tuple(metadata.get("finalizers", ())),
+        node=(body.get("spec") or {}).get("nodeName", ""),
         init=init is not None,
     )
 

@@ -110,5 +110,7 @@ def _version(body: Object) -> int:
 def _slim(body: Object) -> Object:
     """Keeps what decisions need: specs of pods and Jobs, and who manages which field, are most of an object's bytes."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    spec = {key: value for key, value in (body.get("spec") or {}).items() if key in ("replicas", "completions")}
+    spec = {
+        key: value for key, value in (body.get("spec") or {}).items() if key in ("replicas", "completions", "nodeName")
+    }
     return {"metadata": metadata, "spec": spec, "status": body.get("status") or {}}

@@ -94,7 +94,8 @@ class Subjects:
         if running not in parsed:
             kept = [
                 body["metadata"].get("annotations", {}).get(names.RUN_SPEC)
-                for body in self._store.objects(uid, keeper, status.run.id)
+                for kind in (keeper, "ControllerRevision")
+                for body in self._store.objects(uid, kind, status.run.id)
             ]
             text = next((text for text in kept if text), None)
             if text is None:

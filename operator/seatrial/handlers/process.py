@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from seatrial.engine.controller import Controller
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.settings import Settings
+from seatrial.engine.settings import InvalidSettings, Settings
 from seatrial.handlers.health import Health
 from seatrial.handlers.heartbeat import Heartbeat
 from seatrial.handlers.watches import configure, register
@@ -23,8 +23,12 @@ logger = logging.getLogger(__name__)
 
 def run_operator() -> None:
     """Runs the operator until it is told to stop. Exits with 1 if it cannot start or its watches die."""
-    settings = Settings.from_environment()
     kopf.configure(log_format=kopf.LogFormat.JSON, log_refkey="object")
+    try:
+        settings = Settings.from_environment()
+    except InvalidSettings as error:
+        logger.critical("%s", error)
+        sys.exit(1)
     logging.getLogger().setLevel(settings.log_level)
     for noisy in ("kopf.objects", "aiohttp.access", "httpx", "httpcore", "hpack"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -13,9 +13,11 @@ from seatrial.api import names
 from seatrial.engine.controller import Controller
 from seatrial.engine.key import Key
 from seatrial.handlers.heartbeat import LEASE, Heartbeat
-from seatrial.kube.resources import LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
+from seatrial.kube.resources import BESIDE, LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
 
-_CHILDREN = (NAMESPACES, *WORKLOADS, PODS)
+_CHILDREN = (NAMESPACES, *BESIDE, PODS)
+#: What has no state of its own: only that it is going, or gone, is worth a turn.
+_PASSIVE = frozenset(BESIDE) - frozenset(WORKLOADS)
 
 
 def register(registry: kopf.OperatorRegistry, controller: Controller, heartbeat: Heartbeat) -> None:
@@ -70,6 +72,7 @@ def _watch_resources(registry: kopf.OperatorRegistry, controller: Controller, re
         key = key_of(body)
         if event["type"] == "DELETED":
             controller.store.drop_resource(key, body)
+            controller.sweeper.resource_gone(body)
         else:
             controller.store.put_resource(key, body)
         controller.wake(key)
@@ -89,6 +92,9 @@ def _watch_children(registry: kopf.OperatorRegistry, controller: Controller, res
             controller.store.drop(resource.kind, body)
         else:
             controller.store.put(resource.kind, body)
+            controller.sweeper.notice(body)
+            if resource in _PASSIVE and not body["metadata"].get("deletionTimestamp"):
+                return
         owner = Key.parse(body["metadata"].get("annotations", {}).get(names.OWNER, ""))
         if owner is not None:
             controller.wake(owner)

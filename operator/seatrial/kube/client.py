@@ -51,9 +51,22 @@ class Client:
         """Returns one object."""
         return await self._json("GET", resource.path(namespace, name))
 
-    async def list(self, resource: Resource, namespace: str | None = None, *, limit: int = 500) -> list[Object]:
-        """Returns the first objects of a kind, so many as the limit says."""
-        answer = await self._json("GET", resource.path(namespace), query={"limit": str(limit)})
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, limit: int = 500, labels: str = "", fields: str = ""
+    ) -> list[Object]:
+        """Returns the first objects of a kind, so many as the limit says.
+
+        Args:
+            resource: Their kind.
+            namespace: Where they are; None for everywhere.
+            limit: How many at most.
+            labels: Selector of labels.
+            fields: Selector of fields.
+        """
+        query = {"limit": str(limit)}
+        query |= {"labelSelector": labels} if labels else {}
+        query |= {"fieldSelector": fields} if fields else {}
+        answer = await self._json("GET", resource.path(namespace), query=query)
         return list(answer.get("items") or [])
 
     async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:

@@ -51,6 +51,7 @@ TEST_SCENARIOS = Resource(GROUP, VERSION, "testscenarios", "TestScenario")
 LOAD_TESTS = Resource(GROUP, VERSION, "loadtests", "LoadTest")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 PODS = Resource("", "v1", "pods", "Pod")
 EVENTS = Resource("", "v1", "events", "Event")
 SECRETS = Resource("", "v1", "secrets", "Secret")
@@ -61,14 +62,19 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 JOBS = Resource("batch", "v1", "jobs", "Job")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 
 #: What makes pods.
 WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, JOBS)
-#: Every kind of object that is made for a run in the namespace of its environment, in the order in which they are taken
-#: away where the namespace stays. Claims are made by Kubernetes for StatefulSets, with our labels.
+#: What a run makes in its resource's own namespace and takes away again one by one, in that order; the record of the
+#: run is last. ConfigMaps go with the record, which owns them: nobody needs the right to read them for that.
+BESIDE = (*WORKLOADS, SERVICES, CONTROLLER_REVISIONS)
+#: Every kind of object that is made for a run in the namespace of its environment. Claims are made by Kubernetes for
+#: StatefulSets, with our labels.
 MADE = (
     *WORKLOADS,
     SERVICES,
@@ -87,6 +93,7 @@ BY_KIND = {
         LOAD_TESTS,
         NAMESPACES,
         SERVICES,
+        CONFIG_MAPS,
         PODS,
         EVENTS,
         SECRETS,
@@ -94,6 +101,7 @@ BY_KIND = {
         LIMIT_RANGES,
         NETWORK_POLICIES,
         DEPLOYMENTS,
+        CONTROLLER_REVISIONS,
         STATEFUL_SETS,
         JOBS,
         SECRETS,

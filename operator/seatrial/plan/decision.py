@@ -33,7 +33,7 @@ class RemoveFinalizer(Action):
 
 @dataclass(frozen=True)
 class CreateEnvironment(Action):
-    """Create the run's namespace with its guards: quota, limits, network policies."""
+    """Create the run's namespace with its guards; beside the resource, the record of the run."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,11 @@ class DeleteNamespace(Action):
     """Delete the environment's namespace, if it is still the one with this UID."""
 
     uid: str
+
+
+@dataclass(frozen=True)
+class DeleteRest(Action):
+    """Delete what is left of a run in the resource's own namespace, once its workloads are gone; its record last."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,8 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     """Names what speaks against a service that has been healthy, if anything does."""
     deployment = observed.deployments.get(service.name)
     ready = deployment.ready if deployment else 0
-    if ready < service.replicas:
+    # Of a service that runs already its pods are not ours to watch: its probe tells, if it has one.
+    if service.existing is None and ready < service.replicas:
         # One that runs may have been restarted before the service was healthy, which says nothing about now.
         stopped = [pod for pod in observed.pods_of_service(service.name) if not pod.running]
         why = _cause(service, status, observed, now) or trouble(stopped, now)
@@ -210,7 +211,7 @@ def _cause(service: Service, status: ServiceStatus, observed: Observed, now: dat
 def _digest(service: Service, observed: Observed) -> str:
     """Tells the pods of a healthy service, and their restarts, from others; empty while not all of them are seen."""
     pods = [pod for pod in observed.pods_of_service(service.name) if pod.ready and pod.deleting_since is None]
-    return _identity(pods) if len(pods) >= service.replicas else ""
+    return _identity(pods) if pods and len(pods) >= service.replicas else ""
 
 
 def _identity(pods: Iterable[PodSeen]) -> str:

@@ -21,7 +21,7 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
         Its outcome, or None while it goes on.
     """
     if refusal := observed.refusals.get(StartJob(step).key):
-        return Outcome(StepState.ERROR, "Refused", refusal)
+        return Outcome(StepState.ERROR, observed.refusal_reason(StartJob(step).key), refusal)
     if StartJob(step).key in observed.held:
         return None
     return judge_pods(observed.jobs.get(step), observed.pods_of(step), now)

@@ -100,7 +100,7 @@ def judge_load(
         evidence.
     """
     if refusal := observed.refusals.get(StartLoad(step).key):
-        return Outcome(StepState.ERROR, "Refused", refusal)
+        return Outcome(StepState.ERROR, observed.refusal_reason(StartLoad(step).key), refusal)
     if StartLoad(step).key in observed.held:
         return None
     seen = observed.loads.get(step)

@@ -8,6 +8,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
 from seatrial.api.status import LoadTestStatus, Phase, QueueStatus, RunStatus, StepState, Verdict
 from seatrial.api.timestamp import moment, stamp
+from seatrial.plan import teardown
 from seatrial.plan.conditions import CONDITION_BYTES, conditions
 from seatrial.plan.control import (
     STOPPED,
@@ -190,7 +191,8 @@ def _tear_down(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     if observed.jobs or observed.pods:
         budget_ends = _budget_end(test.status, test)
         wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-        return Decision(test.status, (StopWorkloads(),) if observed.jobs else (), wake_at=wake_at)
+        look_at = earliest([wake_at, teardown.next_look(observed, now)])
+        return Decision(test.status, (StopWorkloads(),) if observed.jobs else (), wake_at=look_at)
     return Decision(test.status.model_copy(update={"phase": Phase.DONE}))
 
 
@@ -201,6 +203,10 @@ def _budget_end(status: LoadTestStatus, test: Load) -> datetime:
 
 
 def _blocker(status: LoadTestStatus, test: Load, observed: Observed, now: datetime) -> str:
-    if status.phase is not Phase.TEARDOWN or now < _budget_end(status, test) or not observed.pods:
+    if status.phase is not Phase.TEARDOWN:
+        return ""
+    if found := teardown.blocker(observed, now):
+        return found
+    if now < _budget_end(status, test) or not observed.pods:
         return ""
     return f"pods are still there: {', '.join(sorted(pod.name for pod in observed.pods))}"

@@ -13,22 +13,71 @@ from seatrial.plan.queue import ADMITTED, Place
 
 
 @dataclass(frozen=True)
+class Remark:
+    """A condition by which a namespace that is being deleted says what it still waits for.
+
+    Attributes:
+        kind: Type of the condition, for example NamespaceFinalizersRemaining.
+        since: When it became true.
+        message: The API server's sentence; it names resources and finalizers.
+    """
+
+    kind: str
+    since: datetime
+    message: str
+
+
+@dataclass(frozen=True)
 class NamespaceSeen:
-    """A namespace under the name that a run would give its environment.
+    """What holds a run's environment: its own namespace or, beside the resource, the record of the run.
 
     Attributes:
         name: Its name.
         uid: Its UID; a deletion names it, so that no other namespace is ever hit.
-        ours: Whether it carries the label with the resource's UID.
+        ours: Whether we have made it for this resource.
         terminating: Whether it is being deleted.
-        blockers: What keeps it from going, in the API server's words.
+        remarks: What keeps it from going.
+        record: Whether it is the record that stands for an environment in the resource's own namespace.
     """
 
     name: str
     uid: str
     ours: bool
     terminating: bool = False
-    blockers: str = ""
+    remarks: tuple[Remark, ...] = ()
+    record: bool = False
+
+
+@dataclass(frozen=True)
+class ObjectSeen:
+    """An object of a run, as far as taking it away is concerned.
+
+    Attributes:
+        kind: Its kind.
+        name: Its name.
+        beside: Whether it is in the resource's own namespace, where no namespace takes it away.
+        deleting_since: When its deletion was asked for.
+        finalizers: Whose consent its deletion waits for.
+    """
+
+    kind: str
+    name: str
+    beside: bool = False
+    deleting_since: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeletionRefused:
+    """A deletion that the API server does not carry out.
+
+    Attributes:
+        since: When it was first refused.
+        message: What was to be deleted, and why it was not.
+    """
+
+    since: datetime
+    message: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +116,9 @@ class PodSeen:
         restarts: How often the container was restarted.
         disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
         unschedulable: Why no node takes it.
-        deleting_since: When its deletion was asked for.
+        deleting_since: When the time that it was given to end is over, if its deletion was asked for.
+        finalizers: Whose consent its deletion waits for.
+        node: Where it runs.
         init: Whether waiting, the exit code and the restarts are those of its init container, which has not succeeded.
     """
 
@@ -88,6 +139,8 @@ class PodSeen:
     disruption: str = ""
     unschedulable: str = ""
     deleting_since: datetime | None = None
+    finalizers: tuple[str, ...] = ()
+    node: str = ""
     init: bool = False
 
 
@@ -182,12 +235,14 @@ class Observed:
         checking: Attempts whose request is under way in this process.
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
-        refusals: What the API server refused for good, by the key of the action.
+        refusals: What was refused for good, by the key of the action.
         held: What a quota refused, by the key of the action.
         place: What the line says of the resource.
         scenarios: Other scenarios whose verdicts a run waits for, by name.
         cycle: The circle of scenarios that wait for one another, if the resource is in one.
-        refusal_reasons: Their reasons, for those that have one of their own.
+        refusal_reasons: Stable CamelCase words for those refusals that have one of their own, likewise.
+        objects: Every object of the run but its namespace and pods, those being deleted included.
+        undeleted: Deletions that were refused, by the key of the action.
         true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
             and is there.
     """
@@ -207,7 +262,13 @@ class Observed:
     scenarios: Mapping[str, ScenarioSeen] = field(default_factory=dict)
     cycle: str = ""
     refusal_reasons: Mapping[str, str] = field(default_factory=dict)
+    objects: tuple[ObjectSeen, ...] = ()
+    undeleted: Mapping[str, DeletionRefused] = field(default_factory=dict)
     true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    def refusal_reason(self, key: str) -> str:
+        """Why an action was refused, in one word."""
+        return self.refusal_reasons.get(key, "Refused")
 
     def pods_of(self, attempt: str) -> tuple[PodSeen, ...]:
         """The pods of an attempt at a step."""

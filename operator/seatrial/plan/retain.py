@@ -34,7 +34,7 @@ def retained(
     if spec is None or not kept or spec.retain.when is RetainWhen.NEVER:
         return status
     until = stamp_seconds(now + spec.retain.timeout)
-    look = f"{_MARK}{until}: kubectl -n {namespace.name} get pods)"
+    look = f"{_MARK}{until}: kubectl -n {status.run.namespace if status.run else namespace.name} get pods)"
     return status.model_copy(
         update={"phase": Phase.RETAINED, "message": shortened(status.message, 900 - len(look)) + look}
     )

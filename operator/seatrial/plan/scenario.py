@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from seatrial.api import names
 from seatrial.api.control import Stop
+from seatrial.api.environment import NamespaceMode
 from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, RunStatus, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
 from seatrial.api.timestamp import moment, stamp
+from seatrial.plan import teardown
 from seatrial.plan.conditions import conditions
 from seatrial.plan.control import (
     STOPPED,
@@ -32,9 +34,7 @@ from seatrial.plan.decision import (
     CopyInputs,
     CreateEnvironment,
     Decision,
-    DeleteNamespace,
     StopServices,
-    StopWorkloads,
     earliest,
 )
 from seatrial.plan.health import (
@@ -106,11 +106,11 @@ def _finish(
 
 
 def _rest(scenario: Scenario, status: TestScenarioStatus, observed: Observed) -> ScenarioDecision:
-    """Lets go of a resource without a run, once a namespace that a crash may have left is gone too."""
+    """Lets go of a resource without a run, once what a crash may have left is gone too."""
     namespace = observed.namespace
-    if namespace is None or not namespace.ours:
+    if (namespace is None or not namespace.ours) and not teardown.left(observed):
         return Decision(status, scenario.letting_go)
-    return Decision(status, () if namespace.terminating else (DeleteNamespace(namespace.uid),))
+    return Decision(status, teardown.take_away(observed))
 
 
 def _begin(
@@ -123,10 +123,11 @@ def _begin(
         return (
             Decision(status) if observed.place.pending else replace(_rest(scenario, status, observed), wake_at=wake_at)
         )
-    namespace = names.environment_namespace(scenario.name, scenario.uid, run.id)
     left = observed.namespace
-    if left is not None and left.ours and left.name != namespace:
+    if left is not None and left.ours and left.name != names.environment_namespace(scenario.name, scenario.uid, run.id):
         return _rest(scenario, scenario.status, observed)  # of a run that a crash kept from going on record
+    makes = spec.makes_objects
+    namespace = _place(scenario, spec, run) if makes else None
     status = TestScenarioStatus(
         observed_generation=scenario.generation,
         phase=Phase.PROVISIONING,
@@ -138,8 +139,16 @@ def _begin(
     )
     started = replace(scenario, status=status, running=spec)
     decision = _provision(started, spec, observed, now)
-    first: tuple[Action, ...] = () if scenario.finalizer else (AddFinalizer(),)
+    # What leaves nothing behind need not be held on to.
+    first: tuple[Action, ...] = () if scenario.finalizer or not makes else (AddFinalizer(),)
     return replace(decision, actions=(*first, *decision.actions))
+
+
+def _place(scenario: Scenario, spec: TestScenarioSpec, run: RunStatus) -> str:
+    """The namespace that the run's environment lives in."""
+    if spec.environment.namespace is NamespaceMode.SAME:
+        return scenario.namespace
+    return names.environment_namespace(scenario.name, scenario.uid, run.id)
 
 
 def _continue(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -158,7 +167,7 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
             return _end(scenario, observed, now, STOPPED)
         scenario = _held_back(scenario, stop, now)
         status = scenario.status
-    if broken := _broken(status, observed):
+    if broken := _broken(scenario, observed):
         return _end(scenario, observed, now, broken)
     if spec is None:
         unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
@@ -172,13 +181,12 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     return replace(decision, wake_at=earliest([decision.wake_at, end]))
 
 
-def _broken(status: TestScenarioStatus, observed: Observed) -> Judgement | None:
+def _broken(scenario: Scenario, observed: Observed) -> Judgement | None:
     """What is wrong with the environment as a whole."""
-    if refusal := observed.refusals.get(CreateEnvironment().key):
-        return Judgement(Verdict.ERROR, "Refused", refusal)
-    if refusal := observed.refusals.get(CopyInputs().key):
-        return Judgement(Verdict.ERROR, observed.refusal_reasons.get(CopyInputs().key, "Refused"), refusal)
-    return _environment_lost(status, observed.namespace)
+    for key in (CreateEnvironment().key, CopyInputs().key):
+        if refusal := observed.refusals.get(key):
+            return Judgement(Verdict.ERROR, observed.refusal_reason(key), refusal)
+    return _environment_lost(scenario, observed.namespace)
 
 
 def _held_back(scenario: Scenario, stop: Stop, now: datetime) -> Scenario:
@@ -196,22 +204,29 @@ def _unstarted(steps: list[StepStatus], now: datetime) -> list[StepStatus]:
     ]
 
 
-def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | None) -> Judgement | None:
+def _environment_lost(scenario: Scenario, namespace: NamespaceSeen | None) -> Judgement | None:
+    status = scenario.status
     if namespace is not None and not namespace.ours:
         message = f"there is a namespace {namespace.name} that is not ours; delete or rename it"
         return Judgement(Verdict.ERROR, "NamespaceTaken", message)
-    began = any(service.started_at for service in status.services)
+    began = any(service.started_at for service in status.services) and status.run and status.run.namespace
     if began and (namespace is None or namespace.terminating):
-        return Judgement(Verdict.ERROR, "EnvironmentLost", "somebody else deleted the environment's namespace")
+        beside = status.run is not None and status.run.namespace == scenario.namespace
+        return Judgement(Verdict.ERROR, "EnvironmentLost", _lost(beside=beside))
     return None
+
+
+def _lost(*, beside: bool) -> str:
+    what = "the record of the run, a ControllerRevision" if beside else "the environment's namespace"
+    return f"somebody else deleted {what}"
 
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    new = not (observed.namespace and status.services)
+    new = spec.makes_objects and not (observed.namespace and status.services)
     actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
-    if _has_inputs(spec) and (new or plan.again):
+    if spec.makes_objects and _has_inputs(spec) and (new or plan.again):
         actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
@@ -286,8 +301,10 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
         }
     )
     status = judged(status, stopped(status, judgement), now)
-    if observed.namespace is None:
+    if observed.namespace is None and not teardown.left(observed):
         return _tear_down(replace(scenario, status=status), observed, now)
+    if observed.namespace is None:
+        return Decision(status)
     status = retained(scenario, status, observed.namespace, now)
     ends = retention_ends(replace(scenario, status=status), observed, now) if status.phase is Phase.RETAINED else None
     return Decision(status, wake_at=ends)
@@ -298,8 +315,11 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     status, spec, namespace = scenario.status, scenario.running, observed.namespace
     if namespace is None or not namespace.ours:
         skipped = cut_off(status.teardown, now, "EnvironmentLost", "there was no environment to run it in")
+        status = status.model_copy(update={"teardown": skipped})
+        if teardown.left(observed):
+            return Decision(status, teardown.take_away(observed), wake_at=teardown.next_look(observed, now))
         # The finalizer goes in the next turn, which sees whether an earlier run has left something too.
-        return Decision(status.model_copy(update={"phase": Phase.DONE, "teardown": skipped}))
+        return Decision(status.model_copy(update={"phase": Phase.DONE}))
     budget_ends = _phase_began(status) + (spec.timeouts.teardown if spec else timedelta())
     usable = spec is not None and not namespace.terminating and now < budget_ends
     if spec is not None and usable:
@@ -317,35 +337,31 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-    # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
-    # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
-    stop: tuple[Action, ...] = (StopWorkloads(),) if _has_workloads(observed) else ()
-    delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
-    return Decision(status, (*stop, *delete), wake_at=wake_at)
-
-
-def _has_workloads(observed: Observed) -> bool:
-    return bool(observed.deployments or observed.completions or observed.jobs)
+    look_at = earliest([wake_at, teardown.next_look(observed, now)])
+    return Decision(status, teardown.take_away(observed), wake_at=look_at)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
     """Why teardown Jobs that have not ended never will."""
     if namespace.terminating:
-        return "EnvironmentLost", "somebody else deleted the environment's namespace"
+        return "EnvironmentLost", _lost(beside=namespace.record)
     if spec is None:
         return "RunLost", "the spec of the run is not on record any more"
     return "TeardownTimeout", "the teardown's time was over"
 
 
 def _blocker(scenario: Scenario, status: TestScenarioStatus, observed: Observed, now: datetime) -> str:
-    """Names what keeps the environment, once the teardown's budget is used up."""
+    """Names what keeps the environment; when nothing tells, still that it is there beyond all budgets."""
     spec, namespace = scenario.running, observed.namespace
-    if status.phase is not Phase.TEARDOWN or namespace is None or not status.run:
+    if status.phase is not Phase.TEARDOWN or not status.run:
         return ""
+    found = teardown.blocker(observed, now)
     budget = spec.timeouts.teardown if spec else timedelta()
-    if now < _phase_began(status) + 2 * budget:
+    late = now >= _phase_began(status) + 2 * budget and (namespace is not None or teardown.left(observed))
+    if not found and not late:
         return ""
-    return f"namespace {namespace.name} is still there: {namespace.blockers or 'its deletion has been asked for'}"
+    kept = f"namespace {namespace.name} is" if namespace and not namespace.record else "objects of the run are"
+    return f"{kept} still there: {found or 'their deletion has been asked for'}"
 
 
 def _phase_began(status: TestScenarioStatus) -> datetime:

@@ -9,6 +9,7 @@ from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.completion import completion
 from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.existing import progress_existing
 from seatrial.plan.health import WATCHED, became_healthy, wanted_watches, watched
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
@@ -77,14 +78,17 @@ def plan_services(
         for service in services
         if current[service.name].state in _UNDER_WAY
         and not service.completes
+        and not service.existing
         and service.name not in observed.deployments
     ]
     again = bool(actions)
     for service in services:
         if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
-            actions.append(StartService(service.name))
+            if not service.existing:
+                actions.append(StartService(service.name))
+            reason = "LookedUp" if service.existing else "Created"
             current[service.name] = ServiceStatus(
-                name=service.name, state=ServiceState.STARTING, reason="Created", started_at=stamp(now)
+                name=service.name, state=ServiceState.STARTING, reason=reason, started_at=stamp(now)
             )
     return ServicesPlan(
         services=[current[service.name] for service in services],
@@ -113,8 +117,10 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
         return _still(service, status, observed, now)
     if status.state in {ServiceState.PENDING, ServiceState.COMPLETED, ServiceState.ERROR}:
         return status
+    if service.existing:
+        return progress_existing(service, status, observed, now)
     if refusal := observed.refusals.get(StartService(service.name).key):
-        return _moved(status, ServiceState.ERROR, "Refused", refusal)
+        return _moved(status, ServiceState.ERROR, observed.refusal_reason(StartService(service.name).key), refusal)
     if service.completes:
         return completion(service, status, observed, now)
     deployment = observed.deployments.get(service.name)
@@ -172,6 +178,8 @@ def _probe_passed(service: Service, observed: Observed) -> bool:
 
 def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> bool:
     """Probing starts when a pod is ready, because before that the Service leads nowhere."""
+    if service.existing:
+        return current[service.name].state in _UNDER_WAY
     deployment = observed.deployments.get(service.name)
     return (
         service.ready.probe is not None

@@ -267,6 +267,9 @@ def _late(step: Step, status: StepStatus, attempt: str, observed: Observed, now:
         return None
     waited = _waits_for(step, status, attempt, observed, now)
     message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
+    job = observed.jobs.get(attempt)
+    if job and job.refusal:
+        return Outcome(StepState.ERROR, "PodsRefused", message)
     if step.wait:
         return Outcome(waits.late(step.wait, observed), "Timeout", message)
     to_blame = step.asks or (step.job and any(pod.running for pod in observed.pods_of(attempt)))

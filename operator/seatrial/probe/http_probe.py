@@ -1,6 +1,6 @@
 """The HTTP probe: one GET, judged by its status and by expectations."""
 
-from seatrial.api.cel import answer_scope
+from seatrial.api.cel import probe_scope
 from seatrial.api.outcome import shortened
 from seatrial.api.readiness import HttpProbe
 from seatrial.probe.address import Address
@@ -27,7 +27,7 @@ async def probe_http(exchanger: Exchanger, address: Address, probe: HttpProbe, t
         return str(error)
     if not probe.accepts(answer.status):
         return f"GET {probe.path} answered {answer.status}{_redirect(answer)}"
-    return unmet(probe.expect, answer_scope(), answer.variables()) if probe.expect else ""
+    return unmet(probe.expect, probe_scope(), answer.variables()) if probe.expect else ""
 
 
 def _redirect(answer: Answer) -> str:
