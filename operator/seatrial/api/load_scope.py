@@ -29,6 +29,6 @@ def request_scope(data: Iterable[Data], captures: Iterable[str] = ()) -> Scope:
     return Scope((*_USER, *variables(list(data)), *((f"captures.{name}", "dyn") for name in sorted(set(captures)))))
 
 
-def answer_scope(request: Scope) -> Scope:
+def load_answer_scope(request: Scope) -> Scope:
     """The scope of what is expected of the answer to a request, and captured from it."""
     return Scope((*request.variables, *_ANSWER))

@@ -29,7 +29,7 @@ from seatrial.api.environment_checks import environment_problems
 from seatrial.api.exchange import Exchange
 from seatrial.api.expansion import expanded, mistakes
 from seatrial.api.load import LoadSpec
-from seatrial.api.load_scope import answer_scope, request_scope
+from seatrial.api.load_scope import load_answer_scope, request_scope
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
 from seatrial.api.problem import Problem as Problem
@@ -384,7 +384,7 @@ def _exchanges(field: str, spec: LoadSpec) -> Iterator[Problem]:
             path, scope = f"{field}.flows[{number}].steps[{place}]", request_scope(spec.data, captured)
             yield from _exchange(path, step, scope)
             for name, expression in step.capture.items():
-                yield from _expression(f"{path}.capture.{name}", expression, answer_scope(scope), [])
+                yield from _expression(f"{path}.capture.{name}", expression, load_answer_scope(scope), [])
             captured += step.capture
 
 
@@ -393,7 +393,7 @@ def _exchange(field: str, exchange: Exchange, scope: Scope) -> Iterator[Problem]
         value = exchange.to_kubernetes().get("json" if name == "json_body" else name)
         yield from _template(f"{field}.{name.removesuffix('_body')}", value, scope, [])
     for index, expression in enumerate(exchange.expect):
-        yield from _expression(f"{field}.expect[{index}]", expression, answer_scope(scope), [], truth=True)
+        yield from _expression(f"{field}.expect[{index}]", expression, load_answer_scope(scope), [], truth=True)
 
 
 def _threshold(field: str, expression: str, labels: tuple[str, ...]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from seatrial.api.cel import EvaluationError, Program, Scope
 from seatrial.api.exchange import Exchange, FlowStep, LoadHeader
-from seatrial.api.load_scope import answer_scope
+from seatrial.api.load_scope import load_answer_scope
 from seatrial.api.template import expressions
 from seatrial.api.template import render as render_text
 from seatrial.load.message import Message, RequestError, wire
@@ -43,7 +43,7 @@ class Draft:
         self._path = _text(exchange.path, scope, lambda value: quote(value, safe=""))
         self._headers = [(header.name, _header(header, scope, secrets)) for header in exchange.headers]
         self._body, self._content_type = _body(exchange, scope)
-        answered = answer_scope(scope)
+        answered = load_answer_scope(scope)
         self._expect = [answered.compile(expression) for expression in exchange.expect]
         captures = exchange.capture if isinstance(exchange, FlowStep) else {}
         self._capture = {name: answered.compile(expression) for name, expression in captures.items()}

@@ -107,7 +107,8 @@ class Visits(Pace):
             if not await self._exchange(draft, slot, values, cookies, intended):
                 return False
             if draft.think:
-                await asyncio.sleep(max(min(draft.think, (self.end - monotonic_ns()) / 1e9), 0))
+                # Timers may ring a millisecond early, and a pause that the end cuts off must end after it.
+                await asyncio.sleep(min(draft.think, max(self.end - monotonic_ns(), 0) / 1e9 + 0.002))
             intended = monotonic_ns()
             if intended >= self.end:
                 return True  # the load is over; what is left of the flow would only prolong it
