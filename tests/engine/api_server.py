@@ -96,6 +96,7 @@ KINDS = {
     "limitranges": "LimitRange",
     "networkpolicies": "NetworkPolicy",
     "leases": "Lease",
+    "configmaps": "ConfigMap",
     "deployments": "Deployment",
     "jobs": "Job",
 }

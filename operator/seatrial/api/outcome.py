@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seatrial.api.status import MESSAGE_BYTES, StepState
+from seatrial.api.status import MESSAGE_BYTES, JUnitCounts, StepState
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,14 @@ class Outcome:
         reason: Stable CamelCase word.
         message: Sentence for a person.
         captures: Values kept for later steps.
+        junit: What its test cases came to.
     """
 
     state: StepState
     reason: str
     message: str = ""
     captures: Mapping[str, Any] = field(default_factory=dict)
+    junit: JUnitCounts | None = None
 
 
 def shortened(message: str, limit: int = MESSAGE_BYTES) -> str:

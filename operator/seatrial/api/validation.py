@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from seatrial.api import template
+from seatrial.api import budget, template
 from seatrial.api.base import Model
 from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
 from seatrial.api.environment import Service
@@ -26,6 +26,7 @@ SPEC_BYTES = 200_000
 
 #: Captured values are kept in status, at most 512 bytes each.
 CAPTURES = 24
+CAPTURE_BYTES = 512
 
 #: Shells have the same syntax.
 _LITERAL = "; write $${ for ${ itself"
@@ -138,8 +139,20 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
             field = f"spec.{phase}[{index}].job"
             yield from _templates(field, entry.job, template_scope(frozenset()))
     yield from _captures(spec.steps)
+    yield from _status_size(spec)
     for index, step in enumerate(spec.steps):
         yield from _step(f"spec.steps[{index}]", step, spec.steps, services)
+
+
+def _status_size(spec: TestScenarioSpec) -> Iterator[Problem]:
+    """What a status cannot do without fits into it: names, states, times, and captures that later steps may need."""
+    bytes_needed = budget.needed(spec) + budget.captured(spec, CAPTURE_BYTES)
+    if bytes_needed > budget.STATUS_BYTES:
+        remedy = (
+            f"its status could need {bytes_needed:,} bytes and may have {budget.STATUS_BYTES:,}: split the scenario, "
+            "take captures out or give steps shorter names"
+        )
+        yield Problem("spec.steps", f"{len(spec.steps)} steps", remedy)
 
 
 def _duplicates(field: str, names: list[str], remedy: str = "is used twice: rename one") -> Iterator[Problem]:

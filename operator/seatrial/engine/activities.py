@@ -13,7 +13,9 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
+from seatrial.engine.handover import read_handover
 from seatrial.engine.session import Session, WorkerLines
+from seatrial.engine.tails import read_tail
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
@@ -114,6 +116,32 @@ class Activities:
 
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
+
+    def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake) -> str:
+        """Reads the end of a container's log once. Returns the name of the task."""
+        name = f"tail/{pod.name}/{pod.restarts}"
+
+        async def reading() -> None:
+            session.owners[pod.name] = pod.owner
+            session.tails[pod.name] = await read_tail(self._client, namespace, pod, session.secrets)
+            wake(0.0)
+
+        self._start(session, name, reading, wake)
+        return name
+
+    def files(self, session: Session, namespace: str, pod: PodSeen, wake: Wake) -> str:
+        """Reads once what a Job's sidecar hands over. Returns the name of the task."""
+        name = f"files/{pod.name}"
+
+        async def reading() -> None:
+            handover = await read_handover(self._client, namespace, pod.name, session.secrets)
+            session.parcels[pod.name], session.suites[pod.name] = handover.parcel, list(handover.suites)
+            session.owners[pod.name] = pod.owner
+            session.files[pod.name] = handover.seen
+            wake(0.0)
+
+        self._start(session, name, reading, wake)
+        return name
 
     @retry(
         retry=retry_if_exception(_transient),

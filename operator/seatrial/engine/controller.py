@@ -13,12 +13,14 @@ from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
+from seatrial.engine.chronicle import Chronicles
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
 from seatrial.engine.perform import Performer, Refused, Stage
 from seatrial.engine.record import Record
+from seatrial.engine.report import Reporter, Run
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
@@ -33,8 +35,10 @@ from seatrial.plan.decision import (
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    DeleteReports,
     RemoveFinalizer,
     StopWorkloads,
+    WriteReport,
     earliest,
 )
 from seatrial.plan.decision import Activities as Wanted
@@ -72,7 +76,9 @@ class Controller:
         self._record = Record(client, self.store)
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
-        self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._chronicles = Chronicles()
+        self._reporter = Reporter(client, self._chronicles)
+        self._performer = Performer(client, self.store, settings, self._object_changed)
         self._activities = Activities(client, self._exchanger)
         self._resync = Resync(client, self.store)
         self._loop = Loop(self._turn)
@@ -135,6 +141,9 @@ class Controller:
             outcomes=session.outcomes,
             loads={step: lines.seen() for step, lines in session.loads.items()},
             refusals=session.refusals,
+            tails=session.tails,
+            files=session.files,
+            report=session.report,
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -155,11 +164,14 @@ class Controller:
         before, after = subject.status, decision.status
         session = self._session(key, _run(after))
         stage = _stage(key, subject, after)
+        self._take_note(key, body, subject, after)
         if self._closing:
             after = _held_back(before, after, stage.spec)
-        failure = await self._act(key, body, session, decision.actions, stage)
+        run = Run(key, body, session, stage, after)
+        failure = await self._act(key, body, session, decision.actions, stage, run)
         again = await self._record.put(key, after, urgent=decision.urgent)
         self._announcer.transition(key, before, after)
+        self._chronicles.moved(key, subject.uid, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
         await self._announcer.announce(key, subject.uid, decision.announcements)
@@ -171,7 +183,7 @@ class Controller:
         return earliest([decision.wake_at, later])
 
     async def _act(
-        self, key: Key, body: Object, session: Session, actions: tuple[Action, ...], stage: Stage
+        self, key: Key, body: Object, session: Session, actions: tuple[Action, ...], stage: Stage, run: Run
     ) -> KubeError | None:
         """Performs what was decided on.
 
@@ -182,6 +194,9 @@ class Controller:
             try:
                 if isinstance(action, AddFinalizer):
                     self.store.written(key, await add_finalizer(self._client, key, body))
+                elif isinstance(action, WriteReport | DeleteReports):
+                    await self._reporter.perform(action, run)
+                    self.wake(key)
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
             except Refused as refusal:
@@ -210,6 +225,7 @@ class Controller:
             # What is on record as sent is sent; everything else the next operator starts.
             activities = Wanted(checks=activities.checks & _running(status) & _sent_once(stage.spec))
         wanted = self._follow(key, session, subject, activities, stage)
+        wanted |= self._read_out(key, session, subject, activities, stage)
         if isinstance(stage.spec, TestScenarioSpec):
             wanted |= self._probe_and_check(key, session, activities, stage, stage.spec)
         if not self._closing:
@@ -250,6 +266,40 @@ class Controller:
             wanted |= self._activities.follow(session, stage.namespace, name, load, pods, wake)
         return wanted
 
+    def _read_out(
+        self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
+    ) -> set[str]:
+        """Has what pods tell read while they are there."""
+
+        def wake(delay: float) -> None:
+            self.wake(key, delay)
+
+        if not activities.tails and not activities.files:
+            return set()
+        pods = map(see_pod, self.store.objects(subject.uid, "Pod", stage.origin.run))
+        by_name = {pod.name: pod for pod in pods}
+        tails = [by_name[name] for name in sorted(activities.tails) if name in by_name]
+        files = [by_name[name] for name in sorted(activities.files) if name in by_name]
+        return {self._activities.tail(session, stage.namespace, pod, wake) for pod in tails} | {
+            self._activities.files(session, stage.namespace, pod, wake) for pod in files
+        }
+
+    def _take_note(self, key: Key, body: Object, subject: Subject[Spec, Status], after: TrialStatus) -> None:
+        """Opens the audit record of a run that begins, or that an earlier operator has begun."""
+        before, run = subject.status, after.run
+        if run is None or after.phase is Phase.DONE:
+            return
+        if before.run is None or before.run.id != run.id:
+            self._chronicles.begun(key, subject.uid, run.id, body)
+            return
+        kinds = ("Namespace", "Deployment", "Job")
+        made = ((kind, found) for kind in kinds for found in self.store.objects(subject.uid, kind, run.id))
+        self._chronicles.resume(key, subject.uid, before, made)
+
+    def _object_changed(self, origin: Origin, verb: str, kind: str, name: str) -> None:
+        self._announcer.object_changed(origin, verb, kind, name)
+        self._chronicles.object_changed(origin, verb, kind, name)
+
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
         # Gone, or changed by somebody meanwhile: either way the watch tells, and the next turn sees.
@@ -262,6 +312,7 @@ class Controller:
             session.stop()
         self._record.forget(key)
         self._subjects.forget(key)
+        self._chronicles.forget(key)
 
 
 def _run(status: TrialStatus) -> str | None:

@@ -19,6 +19,7 @@ from seatrial.build.environment import guards, namespace
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.sidecar import attach
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
@@ -123,7 +124,10 @@ class Performer:
         assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
         rendered = _rendered_job(entry.job, stage.context)
         limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
-        await self._create(stage, job(stage.origin, stage.namespace, name, rendered, limit))
+        built = job(stage.origin, stage.namespace, name, rendered, limit)
+        settings = self._settings
+        attach(built["spec"]["template"], rendered, image=settings.worker_image, pull_policy=settings.pull_policy)
+        await self._create(stage, built)
 
     async def _start_load(self, stage: Stage, name: str) -> None:
         if isinstance(stage.spec, LoadTestSpec):

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.api.parcel import Parcel
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import LoadSeen, ProbeSeen
+from seatrial.plan.observed import FilesSeen, LoadSeen, ProbeSeen, ReportSeen, TailSeen
+from seatrial.report.cases import Suite
 
 
 @dataclass
@@ -79,7 +81,16 @@ class Session:
         loads: Workers' lines, by step.
         refusals: What the API server refused for good, by the key of the action.
         addresses: Cluster IPs of Services, by name.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``, ``tail/POD/LIFE``,
+            ``files/POD``.
+        tails: The ends of containers' logs, by pod.
+        files: What sidecars have handed over, by pod.
+        owners: Service or step of each pod of which something was read.
+        parcels: All of it, for the report.
+        suites: The test cases in it, likewise.
+        report: What has been written of the report.
+        report_failures: How often writing it has failed in a way that may pass.
+        secrets: Values that are shown nowhere.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -90,6 +101,14 @@ class Session:
     refusals: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    tails: dict[str, TailSeen] = field(default_factory=dict)
+    files: dict[str, FilesSeen] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    parcels: dict[str, Parcel] = field(default_factory=dict)
+    suites: dict[str, list[Suite]] = field(default_factory=dict)
+    report: ReportSeen = field(default_factory=ReportSeen)
+    report_failures: int = 0
+    secrets: set[str] = field(default_factory=set)
     looked: float = field(default_factory=time.monotonic)
 
     def checking(self) -> frozenset[str]:

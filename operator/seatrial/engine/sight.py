@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.api import names
+from seatrial.api import names, parcel
 from seatrial.api.outcome import shortened
 from seatrial.api.timestamp import moment
 from seatrial.plan.observed import DeploymentSeen, JobSeen, NamespaceSeen, PodSeen
@@ -66,12 +66,13 @@ def see_job(body: Object) -> JobSeen:
 
 
 def see_pod(body: Object) -> PodSeen:
-    """Reads a pod, which has one container."""
+    """Reads a pod, which has one container of the user's; sidecars of ours beside it are no evidence of anything."""
     metadata, status = body["metadata"], body.get("status") or {}
     labels = metadata.get("labels", {})
-    container: Object = next(iter(status.get("containerStatuses") or []), {})
+    container = _main_container(status)
     state, last = container.get("state", {}), container.get("lastState", {})
     waiting, ended, before = state.get("waiting", {}), state.get("terminated"), last.get("terminated", {})
+    waiting = _held_up(status) or waiting
     index = labels.get("batch.kubernetes.io/job-completion-index")
     unscheduled = _condition(status, "PodScheduled", "False")
     return PodSeen(
@@ -91,7 +92,26 @@ def see_pod(body: Object) -> PodSeen:
         disruption=_disruption(status),
         unschedulable=unscheduled.get("message", "") if unscheduled else "",
         deleting_since=_deleting_since(metadata),
+        container=container.get("name", ""),
+        ended_at=moment(ended["finishedAt"]) if ended and ended.get("finishedAt") else None,
+        hands_over=any(one.get("name") == parcel.CONTAINER for one in status.get("initContainerStatuses") or []),
     )
+
+
+def _main_container(status: Object) -> Object:
+    """The container that a pod is about: there is one, whatever else an admission webhook has put beside it."""
+    found = status.get("containerStatuses") or []
+    ours = [container for container in found if container.get("name") != parcel.CONTAINER]
+    return next(iter(ours), {})
+
+
+def _held_up(status: Object) -> Object | None:
+    """Why a container that comes before the main one does not start, if one waits for more than its turn."""
+    for container in status.get("initContainerStatuses") or []:
+        waiting: Object | None = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in {None, "", "PodInitializing"}:
+            return waiting
+    return None
 
 
 def _disruption(status: Object) -> str:

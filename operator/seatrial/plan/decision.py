@@ -84,6 +84,25 @@ class DeleteNamespace(Action):
 
 
 @dataclass(frozen=True)
+class WriteReport(Action):
+    """Write the run's report into ConfigMaps beside the resource."""
+
+    final: bool = False
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"WriteReport/{'final' if self.final else 'verdict'}"
+
+
+@dataclass(frozen=True)
+class DeleteReports(Action):
+    """Delete the ConfigMaps with reports of runs that status does not remember any more."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Activities:
     """What should be going on in this process. The engine starts what is missing and stops what is not here.
 
@@ -91,11 +110,15 @@ class Activities:
         probes: Services to probe.
         checks: Steps whose request to send.
         follows: Steps whose workers' output to follow.
+        tails: Pods of whose log to read the end.
+        files: Pods whose sidecar's output to read.
     """
 
     probes: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
+    tails: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,26 @@
 """What became of a Job: judged by the ended container, never by an absence."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
+from seatrial.api.step import Job
 from seatrial.plan.decision import StartJob
+from seatrial.plan.evidence import awaiting_tail, with_last_line
 from seatrial.plan.observed import Observed, PodSeen
 from seatrial.plan.pods import trouble
+from seatrial.plan.testcases import judge_test_cases
 
 
-def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
+def judge_job(step: str, observed: Observed, now: datetime, spec: Job | None = None) -> Outcome | None:
     """Judges the Job of a step.
 
     Args:
         step: Name of the setup, step or teardown entry, whose Job has been created.
         observed: What was seen.
         now: The present.
+        spec: What the user wrote; where it asks for test cases, they are judged as well.
 
     Returns:
         Its outcome, or None while it goes on.
@@ -26,7 +31,7 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     job = observed.jobs.get(step)
     ended = next((pod for pod in pods if pod.exit_code is not None), None)
     if ended is not None:
-        return _judge_container(ended)
+        return _judge_evidence(ended, observed, now, spec)
     if job is None:
         return Outcome(StepState.ERROR, "JobLost", "its Job was deleted by somebody else")
     if job.complete or job.failed:
@@ -43,6 +48,14 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
     return None
 
 
+def being_read(step: str, observed: Observed) -> bool:
+    """Whether the container has ended and only its files remain to be read, which has its own time limit."""
+    return any(
+        pod.exit_code is not None and pod.hands_over and pod.name not in observed.files
+        for pod in observed.pods_of(step)
+    )
+
+
 def waits_for(step: str, observed: Observed, now: datetime) -> str:
     """Says what a Job that has not ended waits for."""
     job = observed.jobs.get(step)
@@ -54,6 +67,21 @@ def waits_for(step: str, observed: Observed, now: datetime) -> str:
 
 def _taken_away(pod: PodSeen) -> Outcome:
     return Outcome(StepState.ERROR, pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}")
+
+
+def _judge_evidence(pod: PodSeen, observed: Observed, now: datetime, spec: Job | None) -> Outcome | None:
+    """Judges an ended container, its test cases with it, and says its last words."""
+    outcome = _judge_container(pod)
+    if spec is not None and spec.junit:
+        judged = judge_test_cases(pod, outcome, observed.files.get(pod.name))
+        if judged is None:
+            return None
+        outcome = judged
+    if outcome.reason != "ExitCode":
+        return outcome
+    if awaiting_tail(pod, observed, now):
+        return None
+    return replace(outcome, message=with_last_line(outcome.message, pod, observed))
 
 
 def _judge_container(pod: PodSeen) -> Outcome:

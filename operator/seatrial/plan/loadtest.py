@@ -11,6 +11,7 @@ from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, S
 from seatrial.plan.load import being_read, judge_load, present, started, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
+from seatrial.plan.reports import reported
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
@@ -44,6 +45,7 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     else:
         decision = _rest(test, refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
+    decision = reported(test.status, decision, observed, now, deleting=test.deleting)
     status = decision.status
     if status.run is not None or invalid:
         blocked = _blocker(status, test, observed, now)

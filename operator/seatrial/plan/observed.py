@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from seatrial.api.outcome import Outcome
-from seatrial.api.status import LoadResult
+from seatrial.api.status import JUnitCounts, LoadResult, ReportStatus
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ class PodSeen:
         disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
         unschedulable: Why no node takes it.
         deleting_since: When its deletion was asked for.
+        container: Name of its container, as opposed to sidecars.
+        ended_at: When its container ended for good, by its node's clock.
+        hands_over: Whether a sidecar hands files of its container over.
     """
 
     name: str
@@ -82,6 +85,59 @@ class PodSeen:
     disruption: str = ""
     unschedulable: str = ""
     deleting_since: datetime | None = None
+    container: str = ""
+    ended_at: datetime | None = None
+    hands_over: bool = False
+
+    @property
+    def crashed(self) -> bool:
+        """Whether its container has ended badly, though perhaps it has been started again since."""
+        return self.exit_code not in (None, 0) or self.restarts > 0
+
+
+@dataclass(frozen=True)
+class TailSeen:
+    """The end of a container's log.
+
+    Attributes:
+        lines: Its last lines, without control characters and secrets.
+        unreadable: Why it could not be read.
+        restarts: How often the container had been restarted when it was read.
+    """
+
+    lines: tuple[str, ...] = ()
+    unreadable: str = ""
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class FilesSeen:
+    """What a Job's sidecar has handed over.
+
+    Attributes:
+        junit: What the test cases came to, if JUnit files were asked for and could be read.
+        reason: Why they could not, as a stable CamelCase word.
+        message: Sentence for a person.
+    """
+
+    junit: JUnitCounts | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ReportSeen:
+    """What this process has written of a run's report.
+
+    Attributes:
+        written: Where it is; None as long as it is nowhere.
+        final: Whether it tells of the teardown too.
+        given_up: Why it cannot be written.
+    """
+
+    written: ReportStatus | None = None
+    final: bool = False
+    given_up: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +203,9 @@ class Observed:
         outcomes: Results of requests, by step.
         loads: What workers told, by step.
         refusals: What the API server refused for good, by the key of the action.
+        tails: The ends of containers' logs, by pod.
+        files: What sidecars have handed over, by pod.
+        report: What has been written of the run's report; None where none is to be written.
     """
 
     namespace: NamespaceSeen | None = None
@@ -158,6 +217,9 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    tails: Mapping[str, TailSeen] = field(default_factory=dict)
+    files: Mapping[str, FilesSeen] = field(default_factory=dict)
+    report: ReportSeen | None = None
 
     def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
         """The pods of a service or step."""

@@ -20,6 +20,7 @@ from seatrial.plan.decision import (
     earliest,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
+from seatrial.plan.reports import reported
 from seatrial.plan.services import plan_services, unhealthy
 from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
@@ -52,6 +53,7 @@ def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> Scen
 def _finish(
     scenario: Scenario, decision: ScenarioDecision, observed: Observed, now: datetime, invalid: str
 ) -> ScenarioDecision:
+    decision = reported(scenario.status, decision, observed, now, deleting=scenario.deleting)
     status = decision.status
     healthy = bool(status.services) and all(service.healthy_at for service in status.services)
     blocked = _blocker(scenario, status, observed, now)

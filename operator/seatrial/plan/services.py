@@ -8,6 +8,7 @@ from seatrial.api.outcome import shortened
 from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.evidence import named_in, with_last_line
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
 
@@ -128,7 +129,7 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
     wrong = trouble(pods, now)
     if wrong:
-        reason, message = wrong.reason, wrong.message
+        reason, message = wrong.reason, with_last_line(wrong.message, named_in(wrong.message, pods), observed)
     if (wrong and wrong.final) or now >= _deadline(service, status):
         late = "" if wrong and wrong.final else f"not healthy within {service.ready.timeout.total_seconds():g}s: "
         return _moved(status, ServiceState.ERROR, reason, late + message)

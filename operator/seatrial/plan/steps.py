@@ -10,6 +10,7 @@ from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import jobs, load
 from seatrial.plan.decision import Action, StartJob, StartLoad, earliest
+from seatrial.plan.evidence import tail_patience_ends
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 
@@ -153,6 +154,8 @@ def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
     """Judges a step whose time is over: only what was really under way can blame the system under test."""
     if step.load and load.being_read(step.name, step.load, observed):
         return None
+    if step.job and step.job.junit and jobs.being_read(step.name, observed):
+        return None
     waited = waits_for(step, observed, now)
     message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
     to_blame = step.http or (step.job and any(pod.running for pod in observed.pods_of(step.name)))
@@ -161,7 +164,7 @@ def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
 
 def _outcome(step: Step, observed: Observed, now: datetime) -> Outcome | None:
     if step.job:
-        return jobs.judge_job(step.name, observed, now)
+        return jobs.judge_job(step.name, observed, now, step.job)
     if step.load:
         return load.judge_load(step.name, step.load, observed, now)
     outcome = observed.outcomes.get(step.name)
@@ -188,6 +191,7 @@ def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
             "reason": outcome.reason,
             "message": shortened(outcome.message),
             "captures": dict(outcome.captures),
+            "junit": outcome.junit,
             "finished_at": stamp(now),
         }
     )
@@ -200,7 +204,8 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
         plan.follows.add(step.name)
     deadline = _deadline(step, status)
     ends = [deadline] if deadline > now else []
-    plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(observed.pods_of(step.name), now)])
+    pods = observed.pods_of(step.name)
+    plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(pods, now), *tail_patience_ends(pods, observed, now)])
 
 
 def _deadline(step: Step, status: StepStatus) -> datetime:
