@@ -165,9 +165,8 @@ def _bare_entries(status: Status) -> Status:
     """Leaves of what has ended the name, state, reason and captures; of healthy services when they became so."""
 
     def step(one: StepStatus) -> StepStatus:
-        if not one.state.ended:
-            return one
-        return StepStatus(name=one.name, state=one.state, reason=one.reason, captures=one.captures)
+        left_out = {"message": "", "attempts": 0, "started_at": None, "finished_at": None, "load": None, "junit": None}
+        return one.model_copy(update=left_out) if one.state.ended else one
 
     def service(one: ServiceStatus) -> ServiceStatus:
         return one.model_copy(update={"message": ""})
