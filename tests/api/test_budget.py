@@ -191,5 +191,5 @@ def test_a_scenario_whose_status_could_not_fit_is_refused() -> None:
     read(TestScenarioSpec, spec)
     steps[0]["capture"] = {f"c{number}": "response.status" for number in range(16)}
     steps[1]["capture"] = {f"d{number}": "response.status" for number in range(8)}
-    with pytest.raises(InvalidSpec, match="spec.steps: 200 steps: its status could need .*: split the scenario"):
+    with pytest.raises(InvalidSpec, match=r"spec\.steps: 200 steps: its status could need .*: split the scenario"):
         read(TestScenarioSpec, spec)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,6 @@ from seatrial.api.parcel import (
     read,
     wanted_json,
 )
-from seatrial.collect import sidecar
 from seatrial.collect.sidecar import await_ready, collected
 
 
@@ -82,15 +82,14 @@ def test_nothing_leads_out_of_the_folder(root: Path) -> None:
 
 
 def test_what_is_written_can_be_read(root: Path) -> None:
-    entries = [
+    files = (
         File(Kind.JUNIT, "*.xml", "a.xml", bytes(range(256)) * 100),
         File(Kind.ARTIFACT, "empty", "empty", b""),
-        Lack(Kind.ARTIFACT, "video", "Missing", "there is no such file"),
-    ]
-    text = list(lines(entries))
+    )
+    lack = Lack(Kind.ARTIFACT, "video", "Missing", "there is no such file")
+    text = list(lines([*files, lack]))
     assert max(map(len, text)) < 16_000
-    parcel = Parcel((entries[0], entries[1]), (entries[2],))  # type: ignore[arg-type] # as they stand above
-    assert read(["a line of somebody else", "[1]", *text]) == parcel
+    assert read(["a line of somebody else", "[1]", *text]) == Parcel(files, (lack,))
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2, -1])
@@ -116,7 +115,7 @@ def test_the_real_process_waits_for_its_signal_and_prints(root: Path, monkeypatc
         f"sidecar.MOUNT = {str(root)!r}; sys.exit(sidecar.main())"
     )
     environment = os.environ | {VARIABLE: wanted_json([wanted()]), "TMPDIR": str(root)}
-    monkeypatch.setattr(sidecar.tempfile, "tempdir", str(root))
+    monkeypatch.setattr(tempfile, "tempdir", str(root))
     with subprocess.Popen(
         [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -130,5 +129,5 @@ def test_the_real_process_waits_for_its_signal_and_prints(root: Path, monkeypatc
 
 
 def test_waiting_for_a_sidecar_that_does_not_come_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sidecar.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert await_ready(0.05) == 1

@@ -96,8 +96,9 @@ class Reporter:
         report = self._composed(run, chronicle, final=final)
         known = run.session.report.written
         if known is None and chronicle.resumed:
-            earlier = await self._earlier(run)
-            report = merged(earlier, report) if earlier else report
+            run.session.earlier = await self._earlier(run)
+        if run.session.earlier is not None:
+            report = merged(run.session.earlier, report)
         # Up to some megabytes are written as JSON and XML: not in the loop that everybody shares.
         text, parts = await asyncio.to_thread(packed, report)
         bodies = [report_part(run.stage.origin, number, data) for number, data in enumerate(parts, start=1)]

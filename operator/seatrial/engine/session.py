@@ -15,6 +15,7 @@ from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
 from seatrial.plan.observed import FilesSeen, LoadSeen, ProbeSeen, ReportSeen, TailSeen
 from seatrial.report.cases import Suite
+from seatrial.report.model import Report
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Session:
         parcels: All of it, for the report.
         suites: The test cases in it, likewise.
         report: What has been written of the report.
+        earlier: The report as another operator has left it.
         report_failures: How often writing it has failed in a way that may pass.
         secrets: Values that are shown nowhere.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
@@ -107,6 +109,7 @@ class Session:
     parcels: dict[str, Parcel] = field(default_factory=dict)
     suites: dict[str, list[Suite]] = field(default_factory=dict)
     report: ReportSeen = field(default_factory=ReportSeen)
+    earlier: Report | None = None
     report_failures: int = 0
     secrets: set[str] = field(default_factory=set)
     looked: float = field(default_factory=time.monotonic)
