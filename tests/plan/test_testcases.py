@@ -1,12 +1,14 @@
 """What test cases mean beside the exit code, and that a failed container's last words are in its message."""
 
+from typing import Any
+
 import pytest
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import JUnitCounts, StepState
 from seatrial.api.step import Job
 from seatrial.plan.jobs import judge_job
-from seatrial.plan.observed import FilesSeen, JobSeen, Observed, PodSeen, TailSeen
+from seatrial.plan.observed import DeploymentSeen, FilesSeen, JobSeen, Observed, PodSeen, TailSeen
 from tests.plan.situations import NOW, Trial, at, pod, scenario_spec
 
 SPEC = Job.model_validate({"image": "i", "junit": "/results/junit.xml"})
@@ -24,7 +26,7 @@ def counted(tests: int, failures: int = 0, errors: int = 0, skipped: int = 0, *f
     return FilesSeen(junit=counts)
 
 
-def ended(exit_code: int = 0, **more: object) -> PodSeen:
+def ended(exit_code: int = 0, **more: Any) -> PodSeen:
     return pod("j", exit_code=exit_code, hands_over=True, **more)
 
 
@@ -76,21 +78,15 @@ def test_files_are_not_asked_for_where_none_are_wanted() -> None:
 def test_reading_files_has_its_own_time_beyond_the_steps() -> None:
     trial = Trial(scenario_spec(steps=[{"name": "j", "job": SPEC.to_kubernetes(), "timeout": "10s"}]))
     trial.turn()
-    healthy = {"deployments": {"web": _ready()}}
+    healthy = {"deployments": {"web": DeploymentSeen(current=True, ready=1)}}
     trial.turn(1, **healthy)
     trial.turn(2, **healthy, jobs={"j": JobSeen()})
     late = trial.turn(60, **healthy, jobs={"j": JobSeen()}, pods=(ended(),))
-    assert trial.status.steps[0].state is StepState.RUNNING
+    assert trial.status.steps[0].state == "Running"
     assert late.activities.files == {"j-x1"}
     trial.turn(61, **healthy, jobs={"j": JobSeen()}, pods=(ended(),), files={"j-x1": counted(1)})
-    assert trial.status.steps[0].state is StepState.SUCCEEDED
+    assert trial.status.steps[0].state == "Succeeded"
     assert trial.status.steps[0].junit == JUnitCounts(tests=1)
-
-
-def _ready() -> object:
-    from seatrial.plan.observed import DeploymentSeen
-
-    return DeploymentSeen(current=True, ready=1)
 
 
 def judge_tail(failed: PodSeen, tail: TailSeen | None, seconds: float) -> Outcome | None:
