@@ -20,6 +20,8 @@ ROUNDS = 5
 _SETTLE = 0.5
 #: Writes for the run itself, whatever it makes.
 _RUN_WRITES = 4
+#: Writes for its report: one at the verdict, one when all is gone.
+_REPORT_WRITES = 2
 #: Seconds that the verdict may take longer than a bare pod.
 _OVER_FLOOR = 0.5
 _GONE_SECONDS = 5.0
@@ -64,8 +66,8 @@ class Round:
 
     @property
     def allowed(self) -> int:
-        """One write for each object made or deleted, those of the run, and one of progress a second."""
-        return self.made + self.deleted + _RUN_WRITES + math.floor(self.run.verdict)
+        """One write for each object made or deleted, those of the run and its report, and one of progress a second."""
+        return self.made + self.deleted + _RUN_WRITES + _REPORT_WRITES + math.floor(self.run.verdict)
 
 
 def measure(rounds: int = ROUNDS) -> list[Figure]:
