@@ -19,9 +19,12 @@ help: ## What there is to make
 demo: venv cluster install ## Bring up a cluster and run a real scenario to its verdict
 	$(CLUSTER) exec -- $(BIN)/seatrial run examples/checkout.yaml
 
-test: check services e2e ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
+test: lint unit services e2e ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
 
-check: venv ## Lint, types, layers, drift and unit tests, without a cluster
+check: lint ## Before each commit: lint, types, layers, drift, and unit tests with a few examples of each property
+	$(BIN)/pytest --numprocesses 2 --hypothesis-profile quick --ignore tests/examples_services
+
+lint: venv ## Lint, types, layers, drift of what is generated
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
@@ -31,6 +34,9 @@ check: venv ## Lint, types, layers, drift and unit tests, without a cluster
 	$(BIN)/python -m seatrial.api.crd --check
 	$(BIN)/python -m seatrial.api.reference --check
 	@! test -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator" >&2; exit 1; }
+
+# Tests of the load generator measure time, so nothing else runs beside them.
+unit: venv ## Unit tests with all examples, and their branch coverage
 	$(BIN)/pytest --numprocesses 2 --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
 	$(BIN)/pytest tests/load --cov --cov-append
 
@@ -87,4 +93,4 @@ bench-packages: venv
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
 
-.PHONY: help demo test check services e2e bench cluster install clean lock generate venv services-packages bench-packages
+.PHONY: help demo test check lint unit services e2e bench cluster install clean lock generate venv services-packages bench-packages

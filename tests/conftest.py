@@ -1,6 +1,6 @@
 """How properties are searched for: the same examples each time in CI, new ones each time at a desk.
 
-`pytest --hypothesis-profile=soak` searches for an hour.
+`make check` searches a little (profile quick); `pytest --hypothesis-profile=soak` searches for an hour.
 """
 
 import os
@@ -15,5 +15,6 @@ sys.path.append(str(Path(__file__).parent.parent))
 # Deadlines would time single examples, on machines that do other things too.
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("desk"), max_examples=20)
 settings.register_profile("soak", settings.get_profile("desk"), max_examples=4000)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")

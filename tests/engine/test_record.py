@@ -81,14 +81,21 @@ async def test_what_matters_is_written_at_once(recorded: Recorded) -> None:
     await recorded.put(BEGUN)
     condition = ready("3 of 3")
     changes = [
-        BEGUN.model_copy(update={"phase": Phase.TEARDOWN}),
         BEGUN.model_copy(update={"phase": Phase.TEARDOWN, "verdict": Verdict.PASSED}),
-        BEGUN.model_copy(update={"phase": Phase.TEARDOWN, "observed_generation": 2}),
-        BEGUN.model_copy(update={"phase": Phase.TEARDOWN, "conditions": [condition]}),
+        BEGUN.model_copy(update={"phase": Phase.DONE, "verdict": Verdict.PASSED}),
+        BEGUN.model_copy(update={"phase": Phase.DONE, "observed_generation": 2}),
+        BEGUN.model_copy(update={"phase": Phase.DONE, "conditions": [condition]}),
     ]
     for number, status in enumerate(changes, start=2):
         assert await recorded.put(status) is None
         assert recorded.writes == number
+
+
+async def test_a_stage_on_the_way_is_progress(recorded: Recorded) -> None:
+    await recorded.put(BEGUN.model_copy(update={"phase": Phase.PROVISIONING}))
+    healthy = ready("all healthy").model_copy(update={"type": "EnvironmentReady"})
+    assert await recorded.put(BEGUN.model_copy(update={"conditions": [healthy]})) is not None
+    assert recorded.writes == 1
 
 
 async def test_a_condition_that_says_the_same_in_other_words_is_progress(recorded: Recorded) -> None:

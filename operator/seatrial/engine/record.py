@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.api.budget import fitted
-from seatrial.api.status import TrialStatus
+from seatrial.api.status import Phase, TrialStatus
 from seatrial.engine.key import Key
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
@@ -100,11 +100,15 @@ class Record:
 
 
 def _matters(before: TrialStatus, after: TrialStatus) -> bool:
-    """Whether a change is more than progress: a person or a program may be waiting for it."""
+    """Whether a program may be waiting for a change; everything else is progress, and can wait its second."""
     return (
         before.observed_generation != after.observed_generation
-        or before.phase != after.phase
         or before.verdict != after.verdict
-        or [(c.type, c.status, c.reason) for c in before.conditions]
-        != [(c.type, c.status, c.reason) for c in after.conditions]
+        or (before.phase != after.phase and after.phase is Phase.DONE)
+        or _settled(before) != _settled(after)
     )
+
+
+def _settled(status: TrialStatus) -> list[tuple[str, str]]:
+    """Conditions that pipelines wait for. That the environment is ready is a stage on the way, like a phase."""
+    return [(c.type, c.status) for c in status.conditions if c.type != "EnvironmentReady"]
