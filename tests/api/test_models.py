@@ -170,6 +170,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("ready.tcp.port must name one of", lambda s: service(s, 0)["ready"].update(tcp={"port": "http"})),
     ("ready.tcp.port must name one of", lambda s: service(s, 0).pop("ports")),
     ("ready.http.port must name one of", lambda s: service(s, 1)["ready"]["http"].pop("port")),
+    ("the folder is mounted empty", lambda s: step(s, 2)["job"].update(junit="/proc/self/junit.xml")),
+    (
+        "the folder is mounted empty",
+        lambda s: step(s, 2)["job"].update(artifacts=[{"name": "a", "path": "/dev/shm/a"}]),
+    ),
     ("give exactly one of http, job and load", lambda s: step(s, 2).update(http={"service": "db"})),
     ("give exactly one of http, job and load", lambda s: step(s, 2).pop("job")),
     ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(expect=["true"])),
