@@ -115,7 +115,10 @@ class Trials:
     def leftovers(self, uid: str) -> list[str]:
         """Names every object in the cluster that was made for a resource and is still there."""
         selector = f"seatrial.dev/uid={uid}"
-        kinds = "namespaces,pods,jobs,deployments,replicasets,services,resourcequotas,limitranges,networkpolicies"
+        kinds = (
+            "namespaces,pods,jobs,deployments,replicasets,statefulsets,services,secrets,configmaps,"
+            "persistentvolumeclaims,resourcequotas,limitranges,networkpolicies"
+        )
         answer = self._kubectl(
             "get", kinds, "--all-namespaces", "--selector", selector, "--output", "name", "--ignore-not-found"
         )

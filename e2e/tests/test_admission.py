@@ -35,6 +35,21 @@ environment:
     - name: inventory
       image: ghcr.io/acme/inventory:1.4
       ports: [{name: http, port: 8080}]
+    - name: migrate
+      image: ghcr.io/acme/migrate:1
+      completes: true
+      dependsOn: [{service: db}]
+      envFrom: [{secret: db, prefix: DB_}, {configMap: flags}]
+      files: [{path: /etc/migrate.conf, content: "a=1", mode: "0600"}]
+    - name: search
+      image: ghcr.io/acme/search:1
+      dependsOn: [{service: migrate, condition: Completed}]
+      env: [{name: PASSWORD, secret: {name: db, key: password}}, {name: F, configMap: {name: flags, key: f}}]
+      storage: {path: /data, size: 1Gi, storageClass: fast}
+      init: {command: [prepare], args: [now], image: "tools:1", env: [{name: A, value: b}]}
+  secrets: [db]
+  configMaps: [flags]
+  imagePullSecrets: [registry]
 setup:
   - name: seed
     job: {image: ghcr.io/acme/seed:3, command: [seed, --orders, "500"]}
@@ -148,7 +163,7 @@ def test_explain_teaches(kubectl: Kubectl, path: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("definition", "columns"),
     [
-        ("testscenarios", "Phase Verdict Steps Reason Age Namespace-Of-Run Message"),
+        ("testscenarios", "Phase Verdict Steps Reason Age Namespace-Of-Run Flaky Message"),
         ("loadtests", "Phase Verdict Requests Rate P99 Errors Reason Age Message"),
     ],
 )
@@ -201,9 +216,17 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
     ("services[0]", "ready.tcp.port must name", lambda s: service(s, 0)["ready"]["tcp"].update(port="http")),
     ("services[0]", "ready.tcp.port must name", lambda s: service(s, 0).pop("ports")),
     ("services[1]", "ready.http.port must name", lambda s: service(s, 1)["ready"]["http"].update(port="sql")),
-    ("steps[2]", "give exactly one of http, job and load", lambda s: step(s, 2).update(http={"service": "db"})),
-    ("steps[2]", "give exactly one of http, job and load", lambda s: step(s, 2).pop("job")),
-    ("steps[2]", "expect, capture and eventually belong to http", lambda s: step(s, 2).update(expect=["true"])),
+    (
+        "steps[2]",
+        "give exactly one of http, job, load, assert and wait",
+        lambda s: step(s, 2).update(http={"service": "db"}),
+    ),
+    ("steps[2]", "give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).pop("job")),
+    (
+        "steps[2]",
+        "expect, capture and eventually belong to http and assert",
+        lambda s: step(s, 2).update(expect=["true"]),
+    ),
     ("steps[0].capture", "a name is made of letters", lambda s: step(s, 0).update(capture={"order-id": "1"})),
     ("steps[0]", "a step cannot need itself", lambda s: step(s, 0).update(needs=[{"step": "create-order"}])),
     ("spec", "needs names a step that is not in steps", lambda s: step(s, 0).update(needs=[{"step": "seed"}])),
@@ -234,7 +257,50 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
         lambda s: step(s, 3)["load"].update(profile=SLOW),
     ),
     ("steps[0].http.timeout", "at most 720h", lambda s: step(s, 0)["http"].update(timeout="720h1s")),
+    (
+        "spec",
+        "assert.reads names a service that is not in",
+        lambda s: s["steps"].append(
+            {"name": "a", "assert": {"reads": [{"name": "r", "service": "x"}]}, "expect": ["answers.r.status == 200"]}
+        ),
+    ),
+    (
+        "steps[4]",
+        "assert needs something to expect",
+        lambda s: s["steps"].append({"name": "a", "assert": {"reads": [{"name": "r", "service": "orders"}]}}),
+    ),
+    (
+        "steps[4].wait",
+        "give one of duration and for",
+        lambda s: s["steps"].append(
+            {"name": "a", "wait": {"duration": "1s", "for": {"kind": "Pod", "name": "p", "condition": "Ready"}}}
+        ),
+    ),
+    ("steps[4].wait", "give one of duration and for", lambda s: s["steps"].append({"name": "a", "wait": {}})),
+    ("steps[0]", "a step with a matrix cannot capture", lambda s: step(s, 0).update(matrix={"a": [1, "x", True]})),
+    ("steps[2].matrix", "a name is made of letters", lambda s: step(s, 2).update(matrix={"a-b": [1]})),
+    ("steps[2]", "maxParallel belongs to matrix", lambda s: step(s, 2).update(maxParallel=2)),
+    ("retry.backoff", "backoff.max must not be", lambda s: step(s, 2).update(retry={"backoff": {"max": "500ms"}})),
+    ("steps[2].retry.limit", "less than or equal to 10", lambda s: step(s, 2).update(retry={"limit": 11})),
+    ("retry.onResults[1]", "Duplicate value", lambda s: step(s, 2).update(retry={"onResults": ["Error", "Error"]})),
+    ("retry.on", "unknown field", lambda s: step(s, 2).update(retry={"on": ["Error"]})),
+    (
+        "spec.environment",
+        "dependsOn asks for Completed of services with completes: true, and for Healthy",
+        lambda s: service(s, 4).update(dependsOn=[{"service": "migrate"}]),
+    ),
+    (
+        "spec.environment",
+        "dependsOn asks for Completed of services with completes: true, and for Healthy",
+        lambda s: service(s, 4).update(dependsOn=[{"service": "db", "condition": "Completed"}]),
+    ),
+    ("services[3]", "a service that completes has no replicas, ports", lambda s: service(s, 3).update(replicas=2)),
+    ("services[0].env[0]", "give exactly one of value, secret and", lambda s: service(s, 0)["env"][0].pop("value")),
+    ("services[3].envFrom[1]", "give exactly one of secret and", lambda s: service(s, 3)["envFrom"][1].clear()),
     # The schema itself.
+    ("environment.secrets[1]", "Duplicate value", lambda s: s["environment"]["secrets"].append("db")),
+    ("files[0].path", "should match", lambda s: service(s, 3)["files"][0].update(path="/a/../b")),
+    ("storage.size", "should match", lambda s: service(s, 4)["storage"].update(size="1.5Gi")),
     ("steps[0].http", "must not validate the schema (not)", lambda s: step(s, 0)["http"].update(text="x")),
     ("steps[0].http.timeout", "should match", lambda s: step(s, 0)["http"].update(timeout="10 s")),
     ("steps[4]", "Duplicate value", lambda s: s["steps"].append(copy.deepcopy(step(s, 0)))),

@@ -23,6 +23,7 @@ image: {digest: "sha256:00000000000000000000000000000000000000000000000000000000
 imagePullSecrets: [{name: registry}]
 crds: {keep: false}
 serviceAccount: {name: operator, annotations: {team: platform}}
+copying: {namespaces: [shop, billing]}
 logLevel: DEBUG
 extraEnv: [{name: HTTPS_PROXY, value: "http://proxy.example.com:3128"}]
 resources: {requests: {cpu: 1, memory: 256Mi}, limits: {cpu: 1500m, memory: 1Gi}}
@@ -57,9 +58,14 @@ def restricted(kubectl: Program) -> Iterator[str]:
 def render(helm: Program, *arguments: str) -> Objects:
     text = helm("template", RELEASE, CHART, "--namespace", NAMESPACE, *arguments).stdout
     objects = [document for document in yaml.safe_load_all(text) if document]
-    by_name = {(item["kind"], item["metadata"]["name"]): item for item in objects}
+    by_name = {(item["kind"], _title(item["metadata"])): item for item in objects}
     assert len(by_name) == len(objects), "two objects share a name"
     return by_name
+
+
+def _title(metadata: dict[str, Any]) -> str:
+    where = metadata.get("namespace", NAMESPACE)
+    return str(metadata["name"] if where == NAMESPACE else f"{where}/{metadata['name']}")
 
 
 def only(objects: Objects, kind: str) -> dict[str, Any]:
@@ -158,8 +164,32 @@ def test_rights_name_what_they_grant(helm: Program, everything: str) -> None:
         assert len(roles) == 3
         for rule in rules:
             assert all("*" not in entry for entries in rule.values() for entry in entries), rule
-            assert {"secrets", "serviceaccounts", "pods/exec"}.isdisjoint(rule["resources"]), rule
+            assert {"serviceaccounts", "pods/exec"}.isdisjoint(rule["resources"]), rule
+            assert "secrets" not in rule["resources"] or rule["verbs"] in (["get"], ["create"]), rule
             assert {"escalate", "bind", "impersonate"}.isdisjoint(rule["verbs"]), rule
+
+
+def _reads_secrets(role: dict[str, Any]) -> bool:
+    return any("secrets" in rule["resources"] and "get" in rule["verbs"] for rule in role["rules"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "readers", "told"),
+    [
+        ([], ["ClusterRole"], "true"),
+        (["--set", "copying.namespaces={shop,billing}"], ["Role", "Role"], "true"),
+        (["--set", "copying.enabled=false"], [], "false"),
+        (["--set", "copying.enabled=false,copying.namespaces={shop}"], [], "false"),
+    ],
+)
+def test_secrets_are_read_where_the_values_say_so(
+    helm: Program, arguments: list[str], readers: list[str], told: str
+) -> None:
+    objects = render(helm, *arguments)
+    roles = [(kind, item) for (kind, _), item in objects.items() if kind in {"ClusterRole", "Role"}]
+    assert [kind for kind, role in roles if _reads_secrets(role)] == readers
+    (container,) = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert {entry["name"]: entry.get("value") for entry in container["env"]}["SEATRIAL_COPYING"] == told
 
 
 def test_the_account_that_is_bound_is_the_one_that_runs(helm: Program, everything: str) -> None:

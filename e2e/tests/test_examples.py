@@ -61,6 +61,22 @@ def test_wrong_total_fails_for_a_reason_of_the_system_under_test(trials: Trials)
     trials.nothing_left(_uid(stored), timeout=1)
 
 
+def test_migration_passes(trials: Trials) -> None:
+    trials.apply(EXAMPLES / "migration.yaml")
+    stored = trials.wait("tscn", "migration", timeout=90)
+    assert _verdict(stored) == ("Passed", "AllStepsSucceeded")
+    services = {service["name"]: service for service in stored["status"]["services"]}
+    assert {name: service["state"] for name, service in services.items()} == {
+        "db": "Healthy",
+        "migrate": "Completed",
+        "cache": "Healthy",
+    }
+    assert services["db"]["healthyAt"] <= services["migrate"]["startedAt"]
+    assert services["migrate"]["healthyAt"] <= services["cache"]["startedAt"]
+    trials.wait("tscn", "migration", "TornDown")
+    trials.nothing_left(_uid(stored), timeout=1)
+
+
 def test_missing_image_is_an_error(trials: Trials) -> None:
     trials.apply(EXAMPLES / "missing-image.yaml")
     stored = trials.wait("tscn", "missing-image", timeout=90)

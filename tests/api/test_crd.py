@@ -71,7 +71,7 @@ def test_only_keywords_of_structural_schemas_are_left(part: str) -> None:
 def test_every_list_says_how_appliers_share_it(part: str) -> None:
     for path, node in all_nodes(part):
         if node.get("type") == "array":
-            assert node["x-kubernetes-list-type"] in {"atomic", "map"}, path
+            assert node["x-kubernetes-list-type"] in {"atomic", "map", "set"}, path
         for key in node.get("x-kubernetes-list-map-keys", []):
             assert key in node["items"]["required"], f"{path}: a list's key must always be there"
 

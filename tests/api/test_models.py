@@ -62,6 +62,21 @@ steps:
       profile: {rate: 500, maxInFlight: 100, duration: 2m, warmup: 10s}
       workers: 4
       thresholds: [{expr: errors.rate < 0.01}]
+  - name: agree
+    needs: [{step: create}]
+    assert:
+      reads:
+        - {name: order, service: orders, port: http, path: "/orders/${captures.orderId}"}
+        - {name: other, service: orders, port: admin, method: HEAD, headers: [{name: a, value: b}], timeout: 2s}
+    expect: [answers.order.json.total > 0 && answers.other.status == 200]
+    when: captures.orderId != 0
+    retry: {limit: 3, onResults: [Error], backoff: {initial: 200ms, max: 5s}}
+    optional: true
+  - name: up
+    wait: {for: {kind: Deployment, name: orders, condition: Available}}
+    matrix: {region: [eu, us], deep: [true, false], size: [1, 2.5]}
+    maxParallel: 2
+maxParallel: 8
 teardown:
   - {name: export, job: {image: export:1}}
 timeouts: {teardown: 1m}
@@ -110,6 +125,7 @@ def closed(schema: Spec) -> Spec:
 
 @cache
 def rule(text: str) -> Any:
+    text = text.replace("has(self.__for__)", "('for' in self)")  # Kubernetes' way to write CEL's own words
     return cel.NewEnv(variables={"self": cel.Type.DYN}).compile(text)
 
 
@@ -131,6 +147,8 @@ def broken(schema: Spec, value: Any) -> Iterator[str]:
     if isinstance(value, list):
         keys = schema.get("x-kubernetes-list-map-keys", [])
         entries = [tuple(entry[key] for key in keys) for entry in value] if keys else []
+        if schema.get("x-kubernetes-list-type") == "set":
+            entries = [(entry,) for entry in value]
         if len(set(entries)) < len(entries):
             yield "Duplicate value"
         for inner in value:
@@ -162,6 +180,27 @@ SLOW = {"profile": {"users": 99, "duration": "2m"}}
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("give one of http and tcp, not both", lambda s: service(s, 0)["ready"].update(http={})),
     ("a service cannot depend on itself", lambda s: service(s, 0).update(dependsOn=[{"service": "db"}])),
+    (
+        "dependsOn asks for Completed of services with completes",
+        lambda s: service(s, 1)["dependsOn"][0].update(condition="Completed"),
+    ),
+    (
+        "dependsOn asks for Completed of services with completes",
+        lambda s: [service(s, 0).update(dependsOn=[{"service": "worker"}]), service(s, 2).update(completes=True)],
+    ),
+    ("a service that completes has no replicas", lambda s: service(s, 2).update(completes=True, replicas=2)),
+    ("a service that completes has no replicas", lambda s: service(s, 0).update(completes=True)),
+    ("give exactly one of value, secret and configMap", lambda s: service(s, 0)["env"][0].pop("value")),
+    (
+        "give exactly one of value, secret and configMap",
+        lambda s: service(s, 0)["env"][0].update(secret={"name": "a", "key": "b"}),
+    ),
+    ("give exactly one of secret and configMap", lambda s: service(s, 0).update(envFrom=[{}])),
+    (
+        "give exactly one of secret and configMap",
+        lambda s: service(s, 0).update(envFrom=[{"secret": "a", "configMap": "b"}]),
+    ),
+    ("Duplicate value", lambda s: s["environment"].update(secrets=["a", "a"])),
     ("dependsOn names a service that is not", lambda s: service(s, 0).update(dependsOn=[{"service": "dbb"}])),
     (
         "a port number is given under two names",
@@ -173,13 +212,13 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("the folder is mounted empty", lambda s: step(s, 2)["job"].update(junit="/proc/self/junit.xml")),
     (
         "the folder is mounted empty",
-        lambda s: step(s, 2)["job"].update(artifacts=[{"name": "a", "path": "/dev/shm/a"}]),
+        lambda s: step(s, 2)["job"].update(artifacts=[{"name": "a", "path": "/dev/a/b"}]),
     ),
-    ("give exactly one of http, job and load", lambda s: step(s, 2).update(http={"service": "db"})),
-    ("give exactly one of http, job and load", lambda s: step(s, 2).pop("job")),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(expect=["true"])),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(capture={"a": "1"})),
-    ("expect, capture and eventually belong to http", lambda s: step(s, 2).update(eventually={})),
+    ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).update(http={"service": "db"})),
+    ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).pop("job")),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(expect=["true"])),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(capture={"a": "1"})),
+    ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(eventually={})),
     ("a name is made of letters", lambda s: step(s, 0)["capture"].update({"order-id": "1"})),
     ("a step cannot need itself", lambda s: step(s, 0).update(needs=[{"step": "create"}])),
     ("needs names a step that is not in steps", lambda s: step(s, 0).update(needs=[{"step": "seed"}])),
@@ -207,7 +246,18 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("Duplicate value", lambda s: s["environment"]["services"].append(service(s, 0))),
     ("Duplicate value", lambda s: s["steps"].append(step(s, 2))),
     ("Duplicate value", lambda s: step(s, 1).update(needs=2 * step(s, 1)["needs"])),
+    ("Duplicate value", lambda s: step(s, 2).update(retry={"onResults": ["Error", "Error"]})),
     ("Duplicate value", lambda s: step(s, 0)["http"].update(headers=2 * [{"name": "a", "value": "b"}])),
+    ("assert needs something to expect", lambda s: step(s, 4).update(expect=[])),
+    ("assert.reads names a service that is not", lambda s: step(s, 4)["assert"]["reads"][0].update(service="x")),
+    ("a step with a matrix cannot capture", lambda s: step(s, 0).update(matrix={"a": [1]})),
+    ("a name is made of letters", lambda s: step(s, 5).update(matrix={"a-b": [1]})),
+    ("maxParallel belongs to matrix", lambda s: step(s, 2).update(maxParallel=2)),
+    ("give one of duration and for", lambda s: step(s, 5)["wait"].update(duration="1s")),
+    ("give one of duration and for", lambda s: step(s, 5).update(wait={})),
+    ("backoff.initial must be at least 100ms", lambda s: step(s, 2).update(retry={"backoff": {"initial": "99ms"}})),
+    ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"max": "500ms"}})),
+    ("backoff.max must not be shorter", lambda s: step(s, 2).update(retry={"backoff": {"initial": "1m"}})),
     ("at most 720h", lambda s: step(s, 1)["http"].update(timeout="720h1s")),
 ]
 

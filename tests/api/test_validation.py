@@ -202,7 +202,10 @@ def test_a_circle_through_several_steps_is_named_in_the_order_of_needs() -> None
             "spec.steps[0].capture.1d: '1d': must match ^[a-zA-Z_][a-zA-Z0-9_]*$",
         ),
         (changed("steps", 0, "http", "text", to="x"), "spec.steps[0].http: give one of json and text, not both"),
-        (changed("steps", 0, "job", to={"image": "i"}), "spec.steps[0]: give exactly one of http, job and load"),
+        (
+            changed("steps", 0, "job", to={"image": "i"}),
+            "spec.steps[0]: give exactly one of http, job, load, assert and wait",
+        ),
         (changed("steps", 0, to="create"), "spec.steps[0]: 'create': must be a mapping of fields"),
         (None, "spec: must be a mapping of fields"),
         ([], "spec: must be a mapping of fields"),

@@ -3,8 +3,10 @@
 import re
 from decimal import Decimal
 
-from hypothesis import given
+import pytest
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from seatrial.build.deployment import deployment
 from tests.build.objects import ORIGIN, Object, container, load, load_spec, web
@@ -34,13 +36,22 @@ def resources(given_resources: Object) -> Object:
 
 @given(requests=AMOUNTS, limits=AMOUNTS)
 def test_what_is_filled_in_never_makes_a_request_exceed_its_limit(requests: Object, limits: Object) -> None:
+    for kind in ("cpu", "memory"):
+        if kind in requests and kind in limits:
+            assume(amount(requests[kind]) <= amount(limits[kind]))
     built = resources({"requests": requests, "limits": limits})
     for kind in ("cpu", "memory"):
         request, limit = built["requests"][kind], built["limits"][kind]
         assert request == requests.get(kind, request)
         assert limit == limits.get(kind, limit)
-        if not (kind in requests and kind in limits):
-            assert amount(request) <= amount(limit)
+        assert amount(request) <= amount(limit)
+
+
+@pytest.mark.parametrize(("kind", "asked", "most"), [("cpu", "1500m", "1"), ("memory", "1Gi", "1000M")])
+def test_a_request_above_the_users_own_limit_is_refused(kind: str, asked: str, most: str) -> None:
+    with pytest.raises(ValidationError, match=f"requests.{kind} {asked} is more than limits.{kind} {most}: lower it"):
+        web(resources={"requests": {kind: asked}, "limits": {kind: most}})
+    web(resources={"requests": {kind: most}, "limits": {kind: asked}})
 
 
 def test_defaults() -> None:

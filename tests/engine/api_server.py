@@ -96,13 +96,16 @@ KINDS = {
     "limitranges": "LimitRange",
     "networkpolicies": "NetworkPolicy",
     "leases": "Lease",
-    "configmaps": "ConfigMap",
     "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "secrets": "Secret",
+    "configmaps": "ConfigMap",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
     "jobs": "Job",
 }
 GROUPS = {
     "seatrial.dev/v1alpha1": ("testscenarios", "loadtests"),
-    "apps/v1": ("deployments",),
+    "apps/v1": ("deployments", "statefulsets"),
     "batch/v1": ("jobs",),
     "coordination.k8s.io/v1": ("leases",),
     "networking.k8s.io/v1": ("networkpolicies",),
@@ -114,7 +117,7 @@ class Cluster:
     """What Deployments and Jobs come to. Scripts get the server and the object that was created.
 
     Attributes:
-        deployment: Called for each new Deployment.
+        deployment: Called for each new Deployment and StatefulSet.
         job: Called for each new Job.
         linger: Namespaces whose deletion never ends.
         cluster_ip: IP that Services get.
@@ -206,7 +209,8 @@ class ApiServer:
         metadata = deployment["metadata"]
         status = {"observedGeneration": 1, "readyReplicas": replicas if ready else 0}
         status["availableReplicas"] = status["readyReplicas"]
-        self.change("deployments", metadata["name"], metadata["namespace"], lambda body: body.update(status=status))
+        plural = next(plural for plural, kind in KINDS.items() if kind == deployment["kind"])
+        self.change(plural, metadata["name"], metadata["namespace"], lambda body: body.update(status=status))
 
     def put_pod(
         self, owner: Object, name: str, container: Object, *, ready: bool = False, index: int | None = None
@@ -254,13 +258,13 @@ class ApiServer:
     def _gone(self, plural: str, name: str, namespace: str) -> None:
         body = self.objects.pop((plural, namespace, name))
         self._note(plural, "DELETED", body)
-        if plural in {"deployments", "jobs"}:
+        if plural in {"deployments", "statefulsets", "jobs"}:
             # As the garbage collector and the kubelet do, without their delays.
-            part = "service" if plural == "deployments" else "step"
-            mark = body["metadata"].get("labels", {}).get(f"seatrial.dev/{part}")
+            labels = body["metadata"].get("labels", {})
+            parts = ("service",) if "seatrial.dev/service" in labels else ("step", "attempt")
+            marks = _marks(body, parts)
             for pod in self.all("pods"):
-                labels = pod["metadata"]["labels"]
-                if pod["metadata"]["namespace"] == namespace and mark and labels.get(f"seatrial.dev/{part}") == mark:
+                if pod["metadata"]["namespace"] == namespace and any(marks) and _marks(pod, parts) == marks:
                     self._gone("pods", pod["metadata"]["name"], namespace)
 
     def _end_namespace(self, name: str) -> None:
@@ -346,7 +350,9 @@ class ApiServer:
         if place.plural == "services":
             body["spec"] |= {"clusterIP": self.cluster.cluster_ip}
         stored = self.put(place.plural, body, place.namespace)
-        script = {"deployments": self.cluster.deployment, "jobs": self.cluster.job}.get(place.plural)
+        workload = self.cluster.deployment
+        scripts = {"deployments": workload, "statefulsets": workload, "jobs": self.cluster.job}
+        script = scripts.get(place.plural)
         if script:
             asyncio.get_running_loop().call_soon(script, self, stored)
         return stored
@@ -416,6 +422,11 @@ def _copied(body: Object) -> Object:
     """As deep as copy.deepcopy, and five times as fast."""
     copied: Object = json.loads(json.dumps(body))
     return copied
+
+
+def _marks(body: Object, parts: Iterable[str]) -> list[str]:
+    labels = body["metadata"].get("labels", {})
+    return [labels.get(f"seatrial.dev/{part}", "") for part in parts]
 
 
 def _matches(fault: Fault, request: web.Request) -> bool:

@@ -117,7 +117,7 @@ class World:
             else:
                 store.put_resource(key, body)
             self.controller.wake(key)
-        elif plural in {"namespaces", "deployments", "jobs", "pods"}:
+        elif plural in {"namespaces", "deployments", "statefulsets", "jobs", "pods"}:
             (store.drop if event == "DELETED" else store.put)(KINDS[plural], body)
             owner = Key.parse(body["metadata"].get("annotations", {}).get(names.OWNER, ""))
             if owner:

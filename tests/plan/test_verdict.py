@@ -36,7 +36,7 @@ def test_a_step_without_a_message_is_told_by_its_reason() -> None:
 
 def test_a_skipped_step_is_not_required() -> None:
     judgement = judge_steps(ended(StepState.SUCCEEDED, StepState.SKIPPED))
-    assert (judgement.verdict, judgement.message) == (Verdict.PASSED, "1 of 1 steps succeeded")
+    assert (judgement.verdict, judgement.message) == (Verdict.PASSED, "1 of 1 steps succeeded; 1 skipped")
 
 
 def test_nothing_but_skipped_steps_is_no_evidence() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from seatrial.api import names
 from seatrial.api.environment import DependencyCondition
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.scenario import TestScenarioSpec
@@ -34,6 +35,7 @@ from seatrial.api.step import NeedResult
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
@@ -41,6 +43,8 @@ from seatrial.plan.decision import (
     StartJob,
     StartLoad,
     StartService,
+    StopAttempt,
+    StopServices,
     StopWorkloads,
     WriteReport,
 )
@@ -106,15 +110,19 @@ class Truth:
     Attributes:
         healthy: Services that were ready and answered their probe.
         running: Services whose pods all ran.
-        evidence: Steps that truly succeeded.
-        sent: How often each request was sent.
+        completed: Services that truly ended with exit code 0.
+        evidence: Attempts that truly succeeded.
+        sent: How often each request was sent, by attempt.
+        interrupted: Whether a request that may not be sent twice was cut off by a crash.
         verdicts: Stored verdicts, by run.
     """
 
     healthy: set[tuple[str, str]] = field(default_factory=set)
     running: set[tuple[str, str]] = field(default_factory=set)
+    completed: set[tuple[str, str]] = field(default_factory=set)
     evidence: set[tuple[str, str]] = field(default_factory=set)
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
+    interrupted: bool = False
     verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
 
 
@@ -142,8 +150,10 @@ class World:
         self.truth = Truth()
         self.namespaces: dict[str, Namespace] = {}
         self.deployments: dict[tuple[str, str], DeploymentSeen] = {}
+        self.completions: dict[tuple[str, str], JobSeen] = {}
         self.jobs: dict[tuple[str, str], JobSeen] = {}
         self.pods: dict[tuple[str, str], PodSeen] = {}
+        self.copied: set[str] = set()
         self.logs: dict[tuple[str, str], LoadSeen] = {}
         self.writes = self.turns = self.restarts = 0
         self.wake_at: datetime | None = None
@@ -234,6 +244,8 @@ class World:
             if not isinstance(action, RemoveFinalizer):
                 self._perform(action, after)
                 self._written()
+                if isinstance(action, CopyInputs) and action.key in self.memory.refusals:
+                    break
         self._record(before, after, urgent=decision.urgent)
         self.memory.status = after
         self._go_on(run, decision)
@@ -296,6 +308,7 @@ class World:
         return Observed(
             namespace=spaces[0] if spaces else None,
             deployments={key[1]: seen for key, seen in self.deployments.items() if run in (None, key[0])},
+            completions={key[1]: seen for key, seen in self.completions.items() if run in (None, key[0])},
             jobs={key[1]: seen for key, seen in self.jobs.items() if run in (None, key[0])},
             pods=tuple(seen for key, seen in self.pods.items() if run in (None, key[0])),
             probes=dict(self.memory.probes),
@@ -305,6 +318,11 @@ class World:
             refusals=dict(self.memory.refusals),
             tails=dict(self.memory.tails),
             report=self.memory.report,
+            true_conditions={
+                ("Deployment", key[1]): frozenset(["Available"] if seen.ready else [])
+                for key, seen in self.deployments.items()
+                if run in (None, key[0])
+            },
         )
 
     def _record(self, before: TrialStatus, after: TrialStatus, *, urgent: bool) -> None:
@@ -334,6 +352,7 @@ class World:
         ours = [space for space in self.namespaces.values() if space.seen.ours]
         assert not ours, "the finalizer is off while something is left"
         assert not self.jobs, "the finalizer is off while Jobs are left"
+        assert not self.completions, "the finalizer is off while Jobs are left"
         self.finalizer = False
         if self.deleting:
             self.exists = False
@@ -344,8 +363,8 @@ class World:
         run = status.run.id if status.run else ""
         if not isinstance(action, AddFinalizer):
             assert self.finalizer, f"{action} without a finalizer"
-        makes = not isinstance(action, AddFinalizer | StopWorkloads | DeleteNamespace | WriteReport)
-        if makes and self._refused(run, action):
+        kept = StopAttempt | StopServices | StopWorkloads | DeleteNamespace | WriteReport
+        if not isinstance(action, AddFinalizer | kept) and self._refused(run, action):
             return
         match action:
             case AddFinalizer():
@@ -359,10 +378,12 @@ class World:
                 self._write_report(run, final=final)
             case StartService(service=name):
                 self._start_service(run, name)
-            case StartJob(step=name):
-                self._start_job(run, name)
-            case StartLoad(step=name):
-                self._start_load(run, name)
+            case StartJob() | StartLoad() | StopAttempt():
+                self._perform_attempt(run, action)
+            case CopyInputs():
+                self.copied.add(run)
+            case StopServices(services=services):
+                self._stop_services(run, services)
             case StopWorkloads():
                 self._stop()
             case DeleteNamespace(uid=uid):
@@ -370,6 +391,14 @@ class World:
                 assert doomed, "a namespace that is not there is deleted"
                 assert self.namespaces[doomed[0]].seen.ours
                 self._terminate(doomed[0])
+
+    def _perform_attempt(self, run: str, action: StartJob | StartLoad | StopAttempt) -> None:
+        attempt = names.attempt(action.step, action.attempt)
+        if isinstance(action, StopAttempt):
+            self._stop_attempt(run, attempt)
+            return
+        self._alone(run, action.step, action.attempt)
+        (self._start_job if isinstance(action, StartJob) else self._start_load)(run, attempt)
 
     def _refused(self, run: str, action: Action) -> bool:
         refused = self.fate("refused", run, action.key).random() < 0.02
@@ -414,19 +443,59 @@ class World:
 
     def _vanish(self, name: str) -> None:
         run = self.namespaces.pop(name).run
-        objects: tuple[dict[tuple[str, str], Any], ...] = (self.deployments, self.jobs, self.pods)
+        objects: tuple[dict[tuple[str, str], Any], ...] = (self.deployments, self.completions, self.jobs, self.pods)
         for kind in objects:
             for key in [key for key in kind if key[0] == run]:
                 del kind[key]
 
     def _stop(self) -> None:
         self.deployments.clear()
+        self.completions.clear()
         self.jobs.clear()
-        for key, pod in list(self.pods.items()):
+        self._end_pods(list(self.pods))
+
+    def _stop_services(self, run: str, names: tuple[str, ...]) -> None:
+        """Stops a level of services; whoever depends on one of them must be gone, or had time enough."""
+        spec = self.specs[int(run)]
+        assert isinstance(spec, TestScenarioSpec)
+        assert names, "nothing is stopped"
+        self.jobs.clear()
+        for name in names:
+            for service in spec.environment.services:
+                if any(need.service == name for need in service.depends_on):
+                    assert (run, service.name) not in self.deployments, f"{name} is stopped before {service.name}"
+                    pod = self.pods.get((run, service.name))
+                    over = pod and (pod.exit_code is not None or (pod.deleting_since or self.now) < self.now)
+                    assert pod is None or over, f"{name} is stopped before the pod of {service.name} is gone"
+            self.deployments.pop((run, name), None)
+            self.completions.pop((run, name), None)
+        services = {service.name for service in spec.environment.services}
+        self._end_pods([key for key in self.pods if key[1] in names or key[1] not in services])
+
+    def _end_pods(self, keys: list[tuple[str, str]]) -> None:
+        for key in keys:
+            pod = self.pods[key]
             fate = self.fate("stop", *key)
             self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
             stuck = 0.0 if self.calm or fate.random() > 0.1 else 300.0
             self.later(fate.uniform(0.1, 5) + stuck, partial(self._remove, self.pods, key))
+
+    def _alone(self, run: str, step: str, attempt: int) -> None:
+        """No attempt begins before the last one has been stopped."""
+        before = self.jobs.get((run, names.attempt(step, attempt - 1))) if attempt > 1 else None
+        assert before is None or before.complete or before.failed or self._ended(run, step, attempt - 1)
+
+    def _ended(self, run: str, step: str, attempt: int) -> bool:
+        owner = names.attempt(step, attempt)
+        return all(pod.exit_code is not None for key, pod in self.pods.items() if (key[0], pod.owner) == (run, owner))
+
+    def _stop_attempt(self, run: str, attempt: str) -> None:
+        assert (run, attempt) in self.jobs, "a Job that is not there is deleted"
+        del self.jobs[run, attempt]
+        for key, pod in list(self.pods.items()):
+            if (key[0], pod.owner) == (run, attempt):
+                self.pods[key] = replace(pod, deleting_since=pod.deleting_since or self.now)
+                self.later(self.fate("stop", *key).uniform(0.1, 5), partial(self._remove, self.pods, key))
 
     def _remove(self, objects: dict[tuple[str, str], Any], key: tuple[str, str]) -> None:
         objects.pop(key, None)
@@ -439,6 +508,12 @@ class World:
 
     def _start_service(self, run: str, name: str) -> None:
         if (run, name) in self.deployments:
+            return
+        spec = self.specs[int(run)]
+        assert isinstance(spec, TestScenarioSpec)
+        assert run in self.copied or not spec.environment.secrets, f"{name} starts without its Secrets"
+        if next(service for service in spec.environment.services if service.name == name).completes:
+            self._start_completion(run, name)
             return
         fate = self.fate("service", run, name)
         pod = PodSeen(name=name, owner=name, created=self.now)
@@ -470,6 +545,37 @@ class World:
         self.later(begin, running)
         if kind == "ok":
             self.later(begin + fate.uniform(0, 5), ready)
+
+    def _start_completion(self, run: str, name: str) -> None:
+        """A service that runs to its end, well or badly, or never."""
+        if (run, name) in self.completions:
+            return
+        fate = self.fate("completion", run, name)
+        self.completions[run, name] = JobSeen()
+        self.pods[run, name] = PodSeen(name=name, owner=name, created=self.now, kind="service")
+        begin = fate.uniform(0.1, 3)
+        end = begin + fate.uniform(0.1, 5)
+        kind = fate.choices(["ok", "failed", "evicted", "hang"], [90, 4, 3, 0 if self.calm else 3])[0]
+
+        def running() -> None:
+            self._pod(run, name, None, running=True)
+            if (run, name) in self.pods:
+                self.truth.running.add((run, name))
+
+        def ended() -> None:
+            told = "Evicted" if kind == "evicted" else ""
+            self._pod(run, name, None, running=False, exit_code=1 if kind == "failed" else 0, disruption=told)
+            if kind == "ok" and (run, name) in self.pods and not self.pods[run, name].deleting_since:
+                self.truth.completed.add((run, name))
+
+        def told() -> None:
+            if (run, name) in self.completions:
+                self.completions[run, name] = JobSeen(complete=kind == "ok", failed=kind != "ok")
+
+        self.later(begin, running)
+        if kind != "hang":
+            self.later(end, ended)
+            self.later(end + fate.uniform(-0.1, 0.1), told)
 
     def _start_job(self, run: str, name: str) -> None:
         if (run, name) in self.jobs:
@@ -540,9 +646,7 @@ class World:
 
     def _load_spec(self, run: str, name: str) -> Any:
         spec = self.specs[int(run)]
-        if isinstance(spec, TestScenarioSpec):
-            return next(step.load for step in spec.steps if step.name == name)
-        return spec
+        return attempts(spec)[name].step.load if isinstance(spec, TestScenarioSpec) else spec
 
     def _log(
         self, run: str, name: str, spec: Any, kind: str, index: int, *, final: bool, unreadable: bool = False
@@ -619,7 +723,7 @@ class World:
         def answered() -> None:
             if self.memory is memory and memory.run == run and name in memory.checking:
                 memory.checking.discard(name)
-                memory.outcomes[name] = Outcome(state, "Judged", "status 200", {f"c_{name}": 1})
+                memory.outcomes[name] = Outcome(state, "Judged", "status 200", {f"c_{name.replace('-', '_')}": 1})
                 if state is StepState.SUCCEEDED:
                     self.truth.evidence.add((run, name))
 
@@ -645,34 +749,84 @@ class World:
                     healthy = need.condition is DependencyCondition.HEALTHY
                     probed = services[need.service].ready.http or services[need.service].ready.tcp
                     assert (run, need.service) in self.truth.running
+                    done = need.condition is DependencyCondition.COMPLETED
+                    assert not done or (run, need.service) in self.truth.completed
                     assert not (healthy and probed) or (run, need.service) in self.truth.healthy
         self._check_order(status, spec)
+        self._check_attempts(status, spec)
+        waits = {each.name for each in expanded(spec.steps) if each.step.wait}
         if status.verdict is Verdict.PASSED:
-            required = [step.name for step in (*status.setup, *status.steps) if step.state is not StepState.SKIPPED]
+            required = [
+                names.attempt(step.name, step.attempts)
+                for step in (*status.setup, *status.steps)
+                if step.state is not StepState.SKIPPED and not step.optional and step.name not in waits
+            ]
             assert all((run, name) in self.truth.evidence for name in required), "a false green"
             assert all((run, name) in self.truth.running for name in services)
-        posts = {step.name for step in spec.steps if step.http and not step.http.idempotent}
+            assert all((run, name) in self.truth.completed for name, one in services.items() if one.completes)
+            assert (
+                any(step.state is StepState.SUCCEEDED and not step.optional for step in status.steps) or not spec.steps
+            )
+            assert bool(status.flaky) == any(
+                step.attempts > 1 and step.state is StepState.SUCCEEDED for step in status.steps
+            )
+        posts = {name for name, each in attempts(spec).items() if each.step.sent_once}
         assert all(self.truth.sent.get((run, name), 0) <= 1 for name in posts), "a request was sent twice"
 
+    def _check_attempts(self, status: TestScenarioStatus, spec: TestScenarioSpec) -> None:
+        instances = {each.name: each for each in expanded(spec.steps)}
+        running: dict[str, int] = {}
+        for step in status.steps:
+            each = instances[step.name]
+            assert step.attempts <= (each.step.retry.limit + 1 if each.step.retry else 1), "too many attempts"
+            assert (step.matrix, step.instance_of) == (dict(each.values), each.parent)
+            assert (step.reason == "Backoff") == (step.next_attempt_at is not None)
+            if step.state is StepState.RUNNING:
+                running[each.written] = running.get(each.written, 0) + 1
+            if step.reason == "Interrupted" or "(Interrupted)" in step.message:
+                self.truth.interrupted = True
+        assert spec.max_parallel is None or sum(running.values()) <= spec.max_parallel, "too many at once"
+        for written in spec.steps:
+            assert written.max_parallel is None or running.get(written.name, 0) <= written.max_parallel
+
     def _check_order(self, status: TestScenarioStatus, spec: TestScenarioSpec) -> None:
-        states = {step.name: step.state for step in status.steps}
-        begun = {name for name, state in states.items() if state not in {StepState.PENDING, StepState.SKIPPED}}
-        for step in spec.steps:
-            for need in step.needs if step.name in begun else ():
+        instances = {each.name: each for each in expanded(spec.steps)}
+        groups: dict[str, list[StepState]] = {}
+        for step in status.steps:
+            groups.setdefault(instances[step.name].written, []).append(step.state)
+        unsuccessful = {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE}
+        begun = [step.name for step in status.steps if step.attempts]
+        for name in begun:
+            for need in instances[name].step.needs:
+                ends = groups[need.step]
+                ran = [end for end in ends if end is not StepState.SKIPPED]
                 met = {
-                    NeedResult.SUCCEEDED: {StepState.SUCCEEDED},
-                    NeedResult.FAILED: {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE},
-                    NeedResult.COMPLETED: set(StepState) - {StepState.PENDING, StepState.RUNNING, StepState.SKIPPED},
+                    NeedResult.SUCCEEDED: set(ran) == {StepState.SUCCEEDED},
+                    NeedResult.FAILED: bool(unsuccessful & set(ran)),
+                    NeedResult.COMPLETED: True,
                 }[need.result]
-                assert states[need.step] in met, f"{step.name} started before {need.step} had ended as asked"
+                ended = all(end.ended for end in ends)
+                assert ended and met, f"{name} started before {need.step} had ended as asked"  # noqa: PT018 - one claim
         if begun:
             assert all(service.healthy_at for service in status.services)
             assert all(entry.state is StepState.SUCCEEDED for entry in status.setup)
 
 
+def attempts(spec: TestScenarioSpec) -> dict[str, Instance]:
+    """Every attempt that there may be, by its name."""
+    return {
+        names.attempt(each.name, number): each
+        for each in expanded(spec.steps)
+        for number in range(1, 2 + (each.step.retry.limit if each.step.retry else 0))
+    }
+
+
 def leftovers(world: World) -> list[str]:
     """What a run has left behind in the cluster."""
-    return [*world.namespaces, *(f"{run}/{name}" for run, name in (*world.deployments, *world.jobs))]
+    return [
+        *world.namespaces,
+        *(f"{run}/{name}" for run, name in (*world.deployments, *world.completions, *world.jobs)),
+    ]
 
 
 def namespace_of(run: str) -> str:

@@ -25,7 +25,7 @@ def test_only_success_looks_like_success() -> None:
         for state in states
         if tone_of(state) is Tone.GOOD
     }
-    assert good == {"Healthy", "Succeeded", "Passed"}
+    assert good == {"Healthy", "Completed", "Succeeded", "Passed"}
 
 
 @pytest.mark.parametrize(

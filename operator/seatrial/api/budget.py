@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from seatrial.api.expansion import expanded
 from seatrial.api.outcome import shortened
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import (
@@ -59,7 +60,7 @@ def needed(spec: TestScenarioSpec) -> int:
 
     Captures count with what they take at most while a later step may need them; see :func:`captured`.
     """
-    steps: list[JobStep | Step] = [*spec.setup, *spec.steps, *spec.teardown]
+    steps: list[JobStep | Step] = [*spec.setup, *(one.step for one in expanded(spec.steps)), *spec.teardown]
     entries = sum(len(step.name) + _STEP for step in steps)
     return _REST + entries + sum(len(service.name) + _SERVICE for service in spec.environment.services)
 

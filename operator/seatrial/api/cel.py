@@ -6,16 +6,19 @@ and regular expressions are RE2, so no expression runs for long.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
 _LATENCIES: Final = ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
+
+#: Axes of a matrix, each with the CEL type of its values.
+Axes: TypeAlias = tuple[tuple[str, str], ...]
 
 #: Most entries of a list or map that ``map`` and ``filter`` go through, and most characters that may be split for
 #: them: the runtime copies their result for each entry, so their time grows with the square (10,000 take seconds).
@@ -84,23 +87,40 @@ class Program:
         return _plain(result.plain_value())
 
 
-def http_scope(captures: frozenset[str]) -> Scope:
+def http_scope(captures: frozenset[str], matrix: Axes = ()) -> Scope:
     """The scope of ``expect`` and ``capture``: the answer to the request and what earlier steps captured."""
-    return Scope(
-        (
-            ("response.status", "int"),
-            ("response.headers", "map<string, string>"),
-            ("response.json", "dyn"),
-            ("response.text", "string"),
-            ("response.time", "duration"),
-            *_run_variables(captures),
-        )
+    return Scope((*_answer("response"), *_run_variables(captures, matrix)))
+
+
+def assertion_scope(reads: Iterable[str], captures: frozenset[str], matrix: Axes = ()) -> Scope:
+    """The scope of ``expect`` and ``capture`` of an assertion: the answer to each read."""
+    answers = (variable for name in reads for variable in _answer(f"answers.{name}"))
+    return Scope((*answers, *_run_variables(captures, matrix)))
+
+
+def template_scope(captures: frozenset[str], matrix: Axes = ()) -> Scope:
+    """The scope of ``when``, and of ``${…}`` in requests and environment variables."""
+    return Scope(_run_variables(captures, matrix))
+
+
+def axes_in(values: Mapping[str, Any]) -> Axes:
+    """The axes of the matrix whose values are among those of variables, for scopes that have been checked before."""
+    return tuple((name.removeprefix("matrix."), "dyn") for name in values if name.startswith("matrix."))
+
+
+def captures_in(values: Mapping[str, Any]) -> frozenset[str]:
+    """The captures whose values are among those of variables."""
+    return frozenset(name.removeprefix("captures.") for name in values if name.startswith("captures."))
+
+
+def _answer(prefix: str) -> tuple[tuple[str, str], ...]:
+    return (
+        (f"{prefix}.status", "int"),
+        (f"{prefix}.headers", "map<string, string>"),
+        (f"{prefix}.json", "dyn"),
+        (f"{prefix}.text", "string"),
+        (f"{prefix}.time", "duration"),
     )
-
-
-def template_scope(captures: frozenset[str]) -> Scope:
-    """The scope of ``${…}`` in requests and environment variables."""
-    return Scope(_run_variables(captures))
 
 
 def threshold_scope() -> Scope:
@@ -118,8 +138,12 @@ def threshold_scope() -> Scope:
     )
 
 
-def _run_variables(captures: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    return (("run.id", "string"), *((f"captures.{name}", "dyn") for name in sorted(captures)))
+def _run_variables(captures: frozenset[str], matrix: Axes) -> tuple[tuple[str, str], ...]:
+    return (
+        ("run.id", "string"),
+        *((f"captures.{name}", "dyn") for name in sorted(captures)),
+        *((f"matrix.{axis}", signature) for axis, signature in matrix),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -171,6 +195,10 @@ def _refuse_many(program: Program, values: Mapping[str, Any]) -> None:
                 waiting.extend(value.values() if isinstance(value, Mapping) else value)
 
 
+def _no_json(match: re.Match[str]) -> str:
+    return "the answer's body is not JSON" if match[1] == "response" else f"the body of {match[1]} is not JSON"
+
+
 def _readable(error: str) -> str:
     """Takes the runtime's own decoration off a message: status codes, the source line and its caret."""
     first = error.splitlines()[0] if error else error
@@ -178,7 +206,7 @@ def _readable(error: str) -> str:
     first = re.sub(r"^(?:ERROR: )?<input>:1:(\d+): ", r"at column \1: ", first)
     first = re.sub(r"^(?:ERROR: )?<input>:(\d+):(\d+): ", r"at line \1, column \2: ", first)
     first = re.sub(r" ?\[[A-Z_]+\]$| \(in container ''\)", "", first)
-    return first.replace('No value with name "response.json" found in Activation', "the answer's body is not JSON")
+    return re.sub(r'No value with name "(response|answers\.\w+)\.json" found in Activation', _no_json, first)
 
 
 def _with_remedy(message: str, scope: Scope) -> str:

@@ -5,26 +5,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from seatrial.api.base import DnsName, Model, Template, list_map, rules, unique
+from seatrial.api.base import DnsName, Model, Template, atomic, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
+from seatrial.api.file import FILES_BYTES, File
+from seatrial.api.quantity import Quantity, amount
+from seatrial.api.storage import Storage
+from seatrial.api.variable import EnvFrom, EnvVar, SourceName
 
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[!-~]+$")]
-Quantity = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
-        max_length=20,
-    ),
-]
-
-
-class EnvVar(Model):
-    """One environment variable of a container."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=128)] = Field(
-        description="Name of the variable, as the container sees it."
-    )
-    value: Template = Field("", description="Its value. In Jobs of steps it may hold ${…} expressions.")
 
 
 class ResourceAmounts(Model):
@@ -43,6 +31,14 @@ class Resources(Model):
     limits: ResourceAmounts | None = Field(
         None, description="What the container may use at most. Default: 1 core and 512Mi of memory."
     )
+
+    @model_validator(mode="after")
+    def _within_limits(self) -> Self:
+        for kind in ("cpu", "memory"):
+            asked, most = (getattr(amounts, kind, None) for amounts in (self.requests, self.limits))
+            if asked and most and amount(asked) > amount(most):
+                raise ValueError(f"requests.{kind} {asked} is more than limits.{kind} {most}: lower it or raise that")
+        return self
 
 
 class PodSecurity(StrEnum):
@@ -71,12 +67,31 @@ class Container(Model):
     env: Annotated[list[EnvVar], unique("name")] = Field(
         [], max_length=100, description="Environment variables, by name.", json_schema_extra=list_map("name")
     )
+    env_from: list[EnvFrom] = Field(
+        [],
+        max_length=10,
+        description="Variables from all keys of Secrets and ConfigMaps. Of the same name, env wins.",
+        json_schema_extra=atomic(),
+    )
+    files: Annotated[list[File], unique("path")] = Field(
+        [],
+        max_length=16,
+        description="Files that the container finds under their paths, read-only.",
+        json_schema_extra=list_map("path"),
+    )
     resources: Resources = Field(Resources(), description="CPU and memory of the container.")
     pod_security: PodSecurity = Field(
         PodSecurity.BASELINE,
         description="Baseline (default) lets the image choose its user, root included, without privileges; "
         "Restricted also demands a non-root user and drops every capability. Neither allows host access.",
     )
+
+    @model_validator(mode="after")
+    def _files_fit(self) -> Self:
+        total = sum(len(file.content.encode()) for file in self.files)
+        if total > FILES_BYTES:
+            raise ValueError(f"its files hold {total} bytes, at most {FILES_BYTES} fit: put them into the image")
+        return self
 
 
 class Port(Model):
@@ -95,6 +110,7 @@ class DependencyCondition(StrEnum):
 
     STARTED = "Started"
     HEALTHY = "Healthy"
+    COMPLETED = "Completed"
 
 
 class Dependency(Model):
@@ -103,7 +119,8 @@ class Dependency(Model):
     service: DnsName = Field(description="Name of the other service in this environment.")
     condition: DependencyCondition = Field(
         DependencyCondition.HEALTHY,
-        description="Started: its pods run. Healthy (default): they are ready and its probe has succeeded.",
+        description="Started: its pods run. Healthy (default): they are ready and its probe has succeeded. "
+        "Completed: it has ended with exit code 0, for services that say completes: true.",
     )
 
 
@@ -163,8 +180,29 @@ def _probe_rule(kind: str) -> tuple[str, str]:
     )
 
 
+_COMPLETES = "a service that completes has no replicas, ports, ready and storage: take them out"
+
+
+class Init(Model):
+    """What runs in each pod of a service before its container starts, and must end with exit code 0."""
+
+    command: list[Template] = Field(
+        min_length=1, max_length=64, description="Program and its arguments.", json_schema_extra=atomic()
+    )
+    args: list[Template] = Field(
+        [], max_length=64, description="Further arguments, after those of command.", json_schema_extra=atomic()
+    )
+    image: Image | None = Field(None, description="Container image. Default: the service's.")
+    env: Annotated[list[EnvVar], unique("name")] = Field(
+        [],
+        max_length=100,
+        description="Environment variables besides the service's own, which it gets too; of the same name, these win.",
+        json_schema_extra=list_map("name"),
+    )
+
+
 class Service(Container):
-    """One service under trial: a Deployment and, if it has ports, a Service of the same name."""
+    """One service under trial: a Deployment (StatefulSet with storage, Job if it completes), with ports a Service."""
 
     name: DnsName = Field(description="Name of the service; the others reach it under this name.")
     replicas: Annotated[int, Field(ge=1, le=20)] = Field(1, description="Number of pods. Default 1.")
@@ -178,9 +216,27 @@ class Service(Container):
         json_schema_extra=list_map("service"),
     )
     ready: Readiness = Field(Readiness(), description="When the service counts as healthy.")
+    storage: Storage | None = Field(
+        None,
+        description="A volume for each of its pods, made with the service and gone with the environment.",
+    )
+    init: Init | None = Field(
+        None, description="A command that runs before the container of each pod, with the same files and storage."
+    )
+    completes: bool = Field(
+        False,
+        description="Whether it runs to its end once, as a migration does, instead of serving: it is then healthy when "
+        "it has ended with exit code 0, and any other ends the run as Error. It has no replicas, ports, ready and "
+        "storage. Default false.",
+    )
 
     model_config = {
         "json_schema_extra": rules(
+            (
+                "!has(self.completes) || !self.completes || !has(self.ready) && !has(self.storage) && "
+                "(!has(self.replicas) || self.replicas == 1) && (!has(self.ports) || self.ports.size() == 0)",
+                _COMPLETES,
+            ),
             (
                 "!has(self.dependsOn) || self.dependsOn.all(d, d.service != self.name)",
                 "a service cannot depend on itself",
@@ -193,6 +249,12 @@ class Service(Container):
             _probe_rule("tcp"),
         )
     }
+
+    @model_validator(mode="after")
+    def _only_runs_to_its_end(self) -> Self:
+        if self.completes and (self.replicas > 1 or self.ports or self.storage or self.ready != Readiness()):
+            raise ValueError(_COMPLETES)
+        return self
 
 
 class NamespaceMode(StrEnum):
@@ -215,6 +277,26 @@ class Environment(Model):
         description="The services under trial.",
         json_schema_extra=list_map("name"),
     )
+    secrets: list[SourceName] = Field(
+        [],
+        max_length=20,
+        description="Secrets of the resource's own namespace that are copied into the environment under their names "
+        "before services start, and go with it. Containers can take variables from these only.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    config_maps: list[SourceName] = Field(
+        [],
+        max_length=20,
+        description="ConfigMaps of the resource's own namespace that are copied likewise.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    image_pull_secrets: list[SourceName] = Field(
+        [],
+        max_length=10,
+        description="Secrets of the resource's own namespace with which all images of the environment are pulled; "
+        "copied likewise.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
 
     model_config = {
         "json_schema_extra": rules(
@@ -222,6 +304,14 @@ class Environment(Model):
                 "self.services.all(s, !has(s.dependsOn) || "
                 "s.dependsOn.all(d, self.services.exists(t, t.name == d.service)))",
                 "dependsOn names a service that is not in environment.services; `seatrial validate` says which",
+            ),
+            (
+                "[self.services.filter(s, has(s.completes) && s.completes).map(s, s.name)].all(done, "
+                "self.services.all(s, !has(s.dependsOn) || s.dependsOn.all(d, "
+                "(has(d.condition) ? d.condition : 'Healthy') in ['Started', d.service in done ? 'Completed' : "
+                "'Healthy'])))",
+                "dependsOn asks for Completed of services with completes: true, and for Healthy (the default) of all "
+                "others; `seatrial validate` says which is wrong",
             ),
         )
     }

@@ -13,6 +13,7 @@ OWNER_UID = f"{GROUP}/uid"
 RUN = f"{GROUP}/run"
 SERVICE = f"{GROUP}/service"
 STEP = f"{GROUP}/step"
+ATTEMPT = f"{GROUP}/attempt"
 OWNER = f"{GROUP}/owner"
 RUN_SPEC = f"{GROUP}/run-spec"
 FINALIZER = f"{GROUP}/teardown"
@@ -27,9 +28,9 @@ def labels(uid: str, run: str, **more: str) -> dict[str, str]:
     Args:
         uid: UID of the TestScenario or LoadTest.
         run: Name of the run.
-        more: ``service`` or ``step``, to tell the run's objects apart.
+        more: ``service`` or ``step`` and ``attempt``, to tell the run's objects apart.
     """
-    keys = {"service": SERVICE, "step": STEP}
+    keys = {"service": SERVICE, "step": STEP, "attempt": ATTEMPT}
     return {MANAGED_BY: "seatrial", OWNER_UID: uid, RUN: run, **{keys[key]: value for key, value in more.items()}}
 
 
@@ -46,6 +47,16 @@ def environment_namespace(name: str, uid: str, run: str) -> str:
 def load_job(name: str, uid: str, run: str) -> str:
     """Name of the Job with the workers of a LoadTest's run, in the LoadTest's own namespace."""
     return f"{name[:40].rstrip('.-').replace('.', '-')}-load-{_digest(uid, run)}"
+
+
+def instance(step: str, index: int) -> str:
+    """Name of an instance of a step with a matrix."""
+    return f"{step}-{index}"
+
+
+def attempt(step: str, number: int) -> str:
+    """Name of an attempt at a step: what becomes of one never counts for another. The first has the step's own."""
+    return step if number <= 1 else f"{step}-a{number}"
 
 
 def report(name: str, uid: str, run: str, part: int = 1) -> str:

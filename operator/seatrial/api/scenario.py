@@ -61,6 +61,9 @@ class TestScenarioSpec(Model):
         description="What is done and checked, as a graph.",
         json_schema_extra=list_map("name"),
     )
+    max_parallel: Annotated[int, Field(ge=1, le=200)] | None = Field(
+        None, description="Steps that run at once, instances of a matrix included. Default: as many as may."
+    )
     teardown: list[JobStep] = Field(
         [],
         max_length=20,
@@ -84,6 +87,11 @@ class TestScenarioSpec(Model):
             ),
             *_target_rules("http", "http"),
             *_target_rules("load", "load.target"),
+            (
+                "[self.environment.services.map(v, v.name)].all(names, !has(self.steps) || self.steps.all(s, "
+                "!has(s.assert) || !has(s.assert.reads) || s.assert.reads.all(r, r.service in names)))",
+                f"assert.reads names a service that is not in environment.services{_WHICH}",
+            ),
             (
                 "[(has(self.setup) ? self.setup.map(j, j.name) : []) + "
                 "(has(self.teardown) ? self.teardown.map(j, j.name) : [])].all(names, "
@@ -119,6 +127,13 @@ class TestScenario(Model):
         {"name": "Reason", "type": "string", "jsonPath": ".status.reason"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
         {"name": "Namespace-Of-Run", "type": "string", "jsonPath": ".status.run.namespace", "priority": 1},
+        {
+            "name": "Flaky",
+            "type": "boolean",
+            "jsonPath": ".status.flaky",
+            "priority": 1,
+            "description": "Whether a step succeeded only when it was attempted again.",
+        },
         {"name": "Message", "type": "string", "jsonPath": ".status.message", "priority": 1},
     )
 

@@ -61,7 +61,13 @@ class ServiceState(StrEnum):
     STARTING = "Starting"
     STARTED = "Started"
     HEALTHY = "Healthy"
+    COMPLETED = "Completed"
     ERROR = "Error"
+
+    @property
+    def up(self) -> bool:
+        """Whether it is all that the run asks of the service: healthy, or completed."""
+        return self in {ServiceState.HEALTHY, ServiceState.COMPLETED}
 
 
 class StatusModel(Model):
@@ -110,7 +116,7 @@ class ServiceStatus(StatusModel):
     """One service of the environment."""
 
     name: str = Field(description="Name of the service.")
-    state: ServiceState = Field(description="Pending, Starting, Started, Healthy or Error.")
+    state: ServiceState = Field(description="Pending, Starting, Started, Healthy, Completed or Error.")
     reason: str = Field("", description="Stable CamelCase word for the state.")
     message: Message = Field("", description="What it waits for or what went wrong.")
     started_at: str | None = Field(None, description="When it was created.", json_schema_extra={"format": "date-time"})
@@ -245,7 +251,18 @@ class StepStatus(Timestamped):
     )
     reason: str = Field("", description="Stable CamelCase word for the state.")
     message: Message = Field("", description="Sentence for a person to read, at most 256 bytes.")
-    attempts: int = Field(0, description="Times it was started.")
+    attempts: int = Field(0, description="Times it was started. startedAt is about the last one.")
+    flaky: bool | None = Field(None, description="True if it succeeded only when it was attempted again.")
+    optional: bool | None = Field(None, description="True if its end leaves the verdict alone.")
+    instance_of: str = Field("", description="Name of the step with the matrix, if it is an instance of one.")
+    matrix: dict[str, Any] = Field(
+        {},
+        description="Value of each axis of the matrix.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    next_attempt_at: str | None = Field(
+        None, description="When it is attempted again.", json_schema_extra={"format": "date-time"}
+    )
     captures: dict[str, Any] = Field(
         {},
         description="Values that the step kept for later ones.",
@@ -319,6 +336,7 @@ class TestScenarioStatus(TrialStatus):
     __test__ = False  # not a test, whatever pytest makes of its name
 
     progress: str = Field("", description="Steps that succeeded, of all steps that must: for example 3/5.")
+    flaky: bool | None = Field(None, description="True if a step succeeded only when it was attempted again.")
     services: list[ServiceStatus] = Field(
         [], max_length=50, description="The services of the environment.", json_schema_extra=list_map("name")
     )

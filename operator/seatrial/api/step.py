@@ -5,10 +5,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from seatrial.api.assertion import Assertion
 from seatrial.api.base import DnsName, Expression, Identifier, Model, list_map, rules, unique
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Container
 from seatrial.api.load import Header, LoadSpec, Method
+from seatrial.api.matrix import AXES, COMBINATIONS, Matrix
+from seatrial.api.retry import Retry
+from seatrial.api.wait import Wait
 
 #: Methods that may be sent again without changing what they mean (RFC 9110, section 9.2.2).
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -67,11 +71,12 @@ class NeedResult(StrEnum):
 class Need(Model):
     """Another step that must have ended first."""
 
-    step: DnsName = Field(description="Name of the other step.")
+    step: DnsName = Field(description="Name of the other step. One with a matrix stands for all its instances.")
     result: NeedResult = Field(
         NeedResult.SUCCEEDED,
-        description="How it must have ended: Succeeded (default), Failed (any end but success) or Completed (any end). "
-        "If it ended otherwise, this step is skipped.",
+        description="How it must have ended: Succeeded (default; of a matrix, every instance that ran), Failed (it ran "
+        "and did not succeed; of a matrix, at least one instance) or Completed (any end, Skipped included). If it "
+        "ended otherwise, this step is skipped.",
     )
 
 
@@ -151,8 +156,17 @@ class JobStep(Model):
     timeout: Duration = Field(seconds(300), description="Time in which the Job must end. Default 5m.")
 
 
+_KINDS = "give exactly one of http, job, load, assert and wait"
+_ANSWERS = "expect, capture and eventually belong to http and assert"
+_EXPECTS = "assert needs something to expect: write expect"
+_MATRIX_CAPTURE = (
+    "a step with a matrix cannot capture, because each instance would under the same name: capture in a step without"
+)
+_MATRIX_PARALLEL = "maxParallel belongs to matrix; for all steps there is spec.maxParallel"
+
+
 class Step(Model):
-    """One step: an HTTP check, a Job or load. Steps that do not need one another run in parallel."""
+    """One step: an HTTP check, a Job, load, an assertion or waiting. Steps that need nothing of one another overlap."""
 
     name: DnsName = Field(description="Name of the step, unique in the scenario.")
     needs: Annotated[list[Need], unique("step")] = Field(
@@ -164,11 +178,44 @@ class Step(Model):
     http: HttpRequest | None = Field(None, description="An HTTP request to a service, judged by expect.")
     job: Job | None = Field(None, description="A container that must end with exit code 0.")
     load: LoadSpec | None = Field(None, description="Load against a service, judged by its thresholds.")
+    assert_: Assertion | None = Field(
+        None, alias="assert", description="What several services answer, judged together by expect."
+    )
+    wait: Wait | None = Field(None, description="A pause, or waiting for a condition of an object.")
+    when: Expression | None = Field(
+        None,
+        description="CEL over captures.NAME of needed steps, matrix.NAME and run.id: if it is false the step is "
+        "skipped, and if it has no value the step is an error.",
+    )
+    retry: Retry | None = Field(
+        None, description="Further attempts if it does not succeed. Default: none. `retry: {}` takes the defaults."
+    )
+    optional: bool = Field(
+        False,
+        description="Whether its end leaves the verdict alone, whatever it is. It is shown all the same. Default "
+        "false.",
+    )
+    matrix: Matrix = Field(
+        {},
+        max_length=AXES,
+        description="Axes, as name: values (texts, numbers, true and false). Each combination, of which there are at "
+        f"most {COMBINATIONS}, is run as a step called NAME-0, NAME-1… Use matrix.NAME in expressions.",
+        json_schema_extra=rules(
+            (
+                "self.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]{0,49}$'))",
+                "a name is made of letters, digits and underscores, starts with no digit and has at most 50 characters",
+            )
+        ),
+    )
+    max_parallel: Annotated[int, Field(ge=1, le=COMBINATIONS)] | None = Field(
+        None, description="Instances of the matrix that run at once. Default: as many as there are."
+    )
     expect: list[Expression] = Field(
         [],
         max_length=20,
         description="CEL over the answer, each of which must hold: response.status, response.headers, response.json, "
-        "response.text, response.time, captures.NAME, run.id. Default: response.status is from 200 to 299.",
+        "response.text, response.time, captures.NAME, matrix.NAME, run.id. Default: response.status is from 200 to "
+        "299. In assert, answers.NAME takes the place of response, and there is no default.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     capture: dict[Identifier, Expression] = Field(
@@ -188,21 +235,28 @@ class Step(Model):
     )
     timeout: Duration | None = Field(
         None,
-        description="Time in which the step must end. Default: 1m for http (or what eventually needs), 10m for job, "
-        "duration and warm-up plus 3m for load.",
+        description="Time in which each attempt must end. Default: 1m for http and assert (or what eventually needs), "
+        "10m for job, duration and warm-up plus 3m for load, 5m for a condition to wait for.",
     )
 
     model_config = {
         "json_schema_extra": rules(
             (
-                "(has(self.http) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.load) ? 1 : 0) == 1",
-                "give exactly one of http, job and load",
+                "(has(self.http) ? 1 : 0) + (has(self.job) ? 1 : 0) + (has(self.load) ? 1 : 0) + "
+                "(has(self.assert) ? 1 : 0) + (has(self.wait) ? 1 : 0) == 1",
+                _KINDS,
             ),
             (
-                "has(self.http) || !(has(self.expect) && self.expect.size() > 0 || "
+                "has(self.http) || has(self.assert) || !(has(self.expect) && self.expect.size() > 0 || "
                 "has(self.capture) && self.capture.size() > 0 || has(self.eventually))",
-                "expect, capture and eventually belong to http",
+                _ANSWERS,
             ),
+            ("!has(self.assert) || has(self.expect) && self.expect.size() > 0", _EXPECTS),
+            (
+                "!has(self.matrix) || self.matrix.size() == 0 || !has(self.capture) || self.capture.size() == 0",
+                _MATRIX_CAPTURE,
+            ),
+            ("!has(self.maxParallel) || has(self.matrix) && self.matrix.size() > 0", _MATRIX_PARALLEL),
             (
                 "!has(self.needs) || self.needs.all(n, n.step != self.name)",
                 "a step cannot need itself",
@@ -220,13 +274,32 @@ class Step(Model):
             return (profile.duration + profile.warmup).total_seconds() + 180
         if self.job:
             return 600
+        if self.wait:
+            return self.wait.duration.total_seconds() + 60 if self.wait.duration is not None else 300
         request = self.http.timeout.total_seconds() if self.http else 0
+        request = self.assert_.slowest if self.assert_ else request
         return max(60, request + (self.eventually.timeout.total_seconds() if self.eventually else 0))
+
+    @property
+    def asks(self) -> bool:
+        """Whether the operator itself sends its requests, and only it knows what came of them."""
+        return self.http is not None or self.assert_ is not None
+
+    @property
+    def sent_once(self) -> bool:
+        """Whether its request may not be sent again, so that its intent must be on record first."""
+        return self.http is not None and not self.http.idempotent
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if sum(kind is not None for kind in (self.http, self.job, self.load)) != 1:
-            raise ValueError("give exactly one of http, job and load")
-        if not self.http and (self.expect or self.capture or self.eventually):
-            raise ValueError("expect, capture and eventually belong to http")
+        if sum(kind is not None for kind in (self.http, self.job, self.load, self.assert_, self.wait)) != 1:
+            raise ValueError(_KINDS)
+        if not self.asks and (self.expect or self.capture or self.eventually):
+            raise ValueError(_ANSWERS)
+        if self.assert_ and not self.expect:
+            raise ValueError(_EXPECTS)
+        if self.matrix and self.capture:
+            raise ValueError(_MATRIX_CAPTURE)
+        if self.max_parallel and not self.matrix:
+            raise ValueError(_MATRIX_PARALLEL)
         return self

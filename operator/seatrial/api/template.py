@@ -36,6 +36,15 @@ def unfinished(value: Any) -> Iterator[str]:
             yield from unfinished(entry)
 
 
+def marks(value: Any) -> Iterator[str]:
+    """Yields each text of a JSON value that has ``${`` in it, as an expression or not."""
+    if isinstance(value, str):
+        yield from [value] if "${" in value else []
+    elif isinstance(value, Mapping | list):
+        for entry in value.values() if isinstance(value, Mapping) else value:
+            yield from marks(entry)
+
+
 def render(
     text: str, scope: Scope, values: Mapping[str, Any], quote: Callable[[str], str] = lambda value: value
 ) -> str:

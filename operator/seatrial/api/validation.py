@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar, cast
@@ -14,12 +13,24 @@ from pydantic import ValidationError
 
 from seatrial.api import budget, template
 from seatrial.api.base import Model
-from seatrial.api.cel import ExpressionError, Scope, http_scope, template_scope, threshold_scope
+from seatrial.api.cel import (
+    ExpressionError,
+    Scope,
+    assertion_scope,
+    http_scope,
+    template_scope,
+    threshold_scope,
+)
 from seatrial.api.environment import Service
+from seatrial.api.environment_checks import environment_problems
+from seatrial.api.expansion import expanded, mistakes
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.matrix import axis_types
+from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import NeedResult, Step
+from seatrial.api.wait import WaitFor, WaitKind
 
 #: A run's spec is kept in an annotation, of which Kubernetes takes 256 KiB in all.
 SPEC_BYTES = 200_000
@@ -32,24 +43,6 @@ CAPTURE_BYTES = 512
 _LITERAL = "; write $${ for ${ itself"
 
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A user's mistake.
-
-    Attributes:
-        field: Path of the field, for example ``spec.steps[2].needs[0].step``.
-        value: What it holds, shortened.
-        remedy: What is wrong with it and what to do.
-    """
-
-    field: str
-    value: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.value}: {self.remedy}" if self.value else f"{self.field}: {self.remedy}"
 
 
 class InvalidSpec(ValueError):
@@ -128,6 +121,7 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
         yield from _service(f"spec.environment.services[{index}]", service, services)
     depends = {name: {dep.service for dep in service.depends_on} for name, service in services.items()}
     yield from _cycle("spec.environment.services", "dependsOn", depends)
+    yield from environment_problems(spec)
 
     jobs = [*spec.setup, *spec.teardown]
     names = [*(job.name for job in jobs), *(step.name for step in spec.steps)]
@@ -139,9 +133,13 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
             field = f"spec.{phase}[{index}].job"
             yield from _templates(field, entry.job, template_scope(frozenset()))
     yield from _captures(spec.steps)
-    yield from _status_size(spec)
     for index, step in enumerate(spec.steps):
         yield from _step(f"spec.steps[{index}]", step, spec.steps, services)
+    wrong = [Problem(*mistake) for mistake in mistakes(spec.steps, (job.name for job in jobs))]
+    yield from wrong
+    if not wrong:
+        yield from _waits(spec, services)
+        yield from _status_size(spec)
 
 
 def _status_size(spec: TestScenarioSpec) -> Iterator[Problem]:
@@ -211,12 +209,24 @@ def _step(field: str, step: Step, steps: list[Step], services: Mapping[str, Serv
         if need.step not in known:
             yield _unknown(f"{field}.needs[{index}].step", need.step, "step", known)
     captures = available_captures(step, known)
+    plain = template_scope(captures, axis_types(step.matrix))
+    if step.when:
+        yield from _expression(f"{field}.when", step.when, plain, steps, truth=True)
     if step.http:
         yield from _target(f"{field}.http", step.http.service, step.http.port, services)
-        yield from _templates(f"{field}.http", step.http, template_scope(captures), steps)
-        yield from _answers(field, step, captures, steps)
+        yield from _templates(f"{field}.http", step.http, plain, steps)
+        yield from _answers(field, step, http_scope(captures, axis_types(step.matrix)), steps)
+    if step.assert_:
+        for index, read in enumerate(step.assert_.reads):
+            place = f"{field}.assert.reads[{index}]"
+            yield from _target(place, read.service, read.port, services)
+            yield from _templates(place, read, plain, steps)
+        reads = [read.name for read in step.assert_.reads]
+        yield from _answers(field, step, assertion_scope(reads, captures, axis_types(step.matrix)), steps)
     if step.job:
-        yield from _templates(f"{field}.job", step.job, template_scope(captures), steps)
+        yield from _templates(f"{field}.job", step.job, plain, steps)
+    if step.wait and step.wait.duration is not None and step.timeout and step.timeout < step.wait.duration:
+        yield Problem(f"{field}.timeout", "", "is over before wait.duration is: leave it out, or make it longer")
     if step.load:
         yield from _target(f"{field}.load.target", step.load.target.service, step.load.target.port, services)
         yield from _load(f"{field}.load", step.load)
@@ -247,8 +257,20 @@ def available_captures(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _answers(field: str, step: Step, captures: frozenset[str], steps: list[Step]) -> Iterator[Problem]:
-    scope = http_scope(captures)
+def _waits(spec: TestScenarioSpec, services: Mapping[str, Service]) -> Iterator[Problem]:
+    """Deployments are called as their services, and Jobs after services and steps; pods as the cluster will have it."""
+    deployments = [name for name, service in services.items() if not (service.storage or service.completes)]
+    instances = [each for each in expanded(spec.steps) if each.step.job or each.step.load]
+    jobs = [f"step-{name}" for name in (*(job.name for job in spec.setup), *(each.name for each in instances))]
+    jobs += [f"service-{name}" for name, service in services.items() if service.completes]
+    known: dict[WaitKind, list[str]] = {WaitKind.DEPLOYMENT: deployments, WaitKind.JOB: jobs}
+    for index, step in enumerate(spec.steps):
+        wanted: WaitFor | None = step.wait.for_ if step.wait else None
+        if wanted and wanted.kind in known and wanted.name not in known[wanted.kind]:
+            yield _unknown(f"spec.steps[{index}].wait.for.name", wanted.name, wanted.kind, known[wanted.kind])
+
+
+def _answers(field: str, step: Step, scope: Scope, steps: list[Step]) -> Iterator[Problem]:
     for index, expression in enumerate(step.expect):
         yield from _expression(f"{field}.expect[{index}]", expression, scope, steps, truth=True)
     for name, expression in step.capture.items():
@@ -268,6 +290,11 @@ def _templates(field: str, model: Model, scope: Scope, steps: list[Step] | None 
 def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
     labels = [request.label for request in spec.requests]
     yield from _duplicates(f"{field}.requests", labels, "two requests are reported under this name: give each a name")
+    for number, request in enumerate(spec.requests):
+        for part, value in request.to_kubernetes().items():
+            if any(template.marks(value)):
+                remedy = "requests of a load are sent as they are written, so ${ has no meaning in them: take it out"
+                yield Problem(f"{field}.requests[{number}].{part}", _shown(value), remedy)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}].expr"
         yield from _expression(path, threshold.expr, threshold_scope(), [], truth=True)

@@ -1,23 +1,18 @@
 """Containers and the pods around them: locked down as far as their image allows."""
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seatrial.api.environment import Container, PodSecurity, ResourceAmounts
+from seatrial.api.quantity import amount
 from seatrial.build.environment import DEFAULT_LIMITS, DEFAULT_REQUESTS
+from seatrial.build.files import file_mounts
+from seatrial.build.variables import env_from, env_var
 
 Object = dict[str, Any]
 
 #: Services under trial lose nothing by a quick end, and an environment that is gone soon is worth more.
 GRACE_SECONDS = 5
-
-_UNITS = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    **{prefix: Decimal(1000**power) for power, prefix in enumerate("kMGT", start=1)},
-    **{f"{prefix}i": Decimal(1024**power) for power, prefix in enumerate("KMGT", start=1)},
-}
 
 
 def container(spec: Container, name: str) -> Object:
@@ -30,7 +25,7 @@ def container(spec: Container, name: str) -> Object:
     built: Object = {
         "name": name,
         "image": spec.image,
-        "env": [entry.to_kubernetes() for entry in spec.env],
+        "env": [env_var(entry) for entry in spec.env],
         "resources": resources(spec),
         "securityContext": security_context(spec.pod_security),
     }
@@ -38,6 +33,10 @@ def container(spec: Container, name: str) -> Object:
         built["command"] = list(spec.command)
     if spec.args:
         built["args"] = list(spec.args)
+    if spec.env_from:
+        built["envFrom"] = [env_from(entry) for entry in spec.env_from]
+    if spec.files:
+        built["volumeMounts"] = file_mounts(spec.files)
     return built
 
 
@@ -48,7 +47,7 @@ def resources(spec: Container) -> Object:
         # Where only a limit was given, Kubernetes takes it as the request too, and so do we.
         "requests": DEFAULT_REQUESTS | limits | requests,
         "limits": {
-            key: limits.get(key) or max(default, requests.get(key, default), key=_quantity)
+            key: limits.get(key) or max(default, requests.get(key, default), key=amount)
             for key, default in DEFAULT_LIMITS.items()
         },
     }
@@ -56,11 +55,6 @@ def resources(spec: Container) -> Object:
 
 def _amounts(amounts: ResourceAmounts | None) -> dict[str, str]:
     return amounts.to_kubernetes() if amounts else {}
-
-
-def _quantity(text: str) -> Decimal:
-    number = text.rstrip("".join(_UNITS))
-    return Decimal(number) * _UNITS[text.removeprefix(number)]
 
 
 def security_context(level: PodSecurity) -> Object:
@@ -74,7 +68,15 @@ def security_context(level: PodSecurity) -> Object:
     }
 
 
-def pod(built: Object, labels: Mapping[str, str], annotations: Mapping[str, str], restart: str) -> Object:
+def pod(
+    built: Object,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    restart: str,
+    *,
+    volumes: Sequence[Object] = (),
+    init: Object | None = None,
+) -> Object:
     """Builds a pod template around one container.
 
     Args:
@@ -82,8 +84,10 @@ def pod(built: Object, labels: Mapping[str, str], annotations: Mapping[str, str]
         labels: Labels of the pod.
         annotations: Annotations of the pod.
         restart: Its restart policy.
+        volumes: Volumes that the container mounts.
+        init: The init container, if there is one.
     """
-    return {
+    template: Object = {
         "metadata": {"labels": dict(labels), "annotations": dict(annotations)},
         "spec": {
             "containers": [built],
@@ -94,3 +98,8 @@ def pod(built: Object, labels: Mapping[str, str], annotations: Mapping[str, str]
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         },
     }
+    if volumes:
+        template["spec"]["volumes"] = list(volumes)
+    if init:
+        template["spec"]["initContainers"] = [init]
+    return template

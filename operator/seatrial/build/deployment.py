@@ -4,7 +4,10 @@ from typing import Any
 
 from seatrial.api.environment import Readiness, Service
 from seatrial.build.container import container, pod
+from seatrial.build.files import files_name, files_volume
+from seatrial.build.init_container import init_container
 from seatrial.build.origin import Origin
+from seatrial.build.storage import WRITABLE, storage_mount
 
 Object = dict[str, Any]
 
@@ -18,28 +21,53 @@ def deployment(origin: Origin, namespace: str, service: Service) -> Object:
         service: What the user wrote.
     """
     metadata = origin.metadata(service.name, namespace, service=service.name)
-    built = container(service, service.name)
-    if service.ports:
-        built["ports"] = [{"name": port.name, "containerPort": port.port} for port in service.ports]
-    probe = _kubelet_probe(service)
-    if probe:
-        built["readinessProbe"] = probe
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata,
         "spec": {
             "replicas": service.replicas,
-            # Without a probe a container counts as ready the moment it starts, even one that crashes at once, and the
-            # kubelet takes up to two seconds to notice that it did.
-            "minReadySeconds": 0 if probe else 3,
+            "minReadySeconds": min_ready_seconds(service),
             # A trial never rolls: a broken pod is a finding, not something to work around.
             "strategy": {"type": "Recreate"},
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": metadata["labels"]},
-            "template": pod(built, metadata["labels"], metadata["annotations"], "Always"),
+            "template": service_pod(service, metadata, "Always"),
         },
     }
+
+
+def min_ready_seconds(service: Service) -> int:
+    """How long a pod must have been ready to count.
+
+    Without a probe a container counts as ready the moment it starts, even one that crashes at once, and the kubelet
+    takes up to two seconds to notice that it did.
+    """
+    return 0 if _kubelet_probe(service) else 3
+
+
+def service_pod(service: Service, metadata: Object, restart: str) -> Object:
+    """Builds the pod template of a service.
+
+    Args:
+        service: What the user wrote.
+        metadata: Metadata of the workload, whose labels and annotations its pods get.
+        restart: Restart policy.
+    """
+    built = container(service, service.name)
+    if service.ports:
+        built["ports"] = [{"name": port.name, "containerPort": port.port} for port in service.ports]
+    probe = _kubelet_probe(service)
+    if probe:
+        built["readinessProbe"] = probe
+    volumes = [files_volume(files_name(f"service-{service.name}"), service.files)] if service.files else []
+    if service.storage:
+        built["volumeMounts"] = [storage_mount(service.storage), *built.get("volumeMounts", [])]
+    init = init_container(service, built) if service.init else None
+    template = pod(built, metadata["labels"], metadata["annotations"], restart, volumes=volumes, init=init)
+    if service.storage:
+        template["spec"]["securityContext"] |= WRITABLE
+    return template
 
 
 def service(origin: Origin, namespace: str, wanted: Service) -> Object:

@@ -1,8 +1,11 @@
 """The guarded namespace of a run: what lives in it can harm neither its neighbours nor the cluster."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from seatrial.api import names
+from seatrial.api.environment import Service
+from seatrial.api.environment_checks import claims_of, storage_of
 from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
@@ -17,6 +20,7 @@ QUOTA = {
     "requests.memory": "32Gi",
     "limits.memory": "64Gi",
     "persistentvolumeclaims": "0",
+    "requests.storage": "0",
     "services.loadbalancers": "0",
     "services.nodeports": "0",
 }
@@ -41,14 +45,19 @@ def namespace(origin: Origin, name: str, spec: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-def guards(origin: Origin, name: str, operator_namespace: str) -> list[Object]:
+def guards(origin: Origin, name: str, operator_namespace: str, services: Sequence[Service] = ()) -> list[Object]:
     """Builds what guards the namespace: quota, limits and network policies.
 
     Args:
         origin: The run.
         name: Name of the namespace.
         operator_namespace: Where the operator runs; its probes and checks must reach the services.
+        services: The services under trial; the quota lets them have the storage they ask for, and nobody more.
     """
+    storage = {
+        "persistentvolumeclaims": str(claims_of(services)),
+        "requests.storage": str(storage_of(services)),
+    }
     return [
         {
             "apiVersion": "v1",
@@ -60,7 +69,7 @@ def guards(origin: Origin, name: str, operator_namespace: str) -> list[Object]:
             "apiVersion": "v1",
             "kind": "ResourceQuota",
             "metadata": origin.metadata("seatrial", name),
-            "spec": {"hard": QUOTA},
+            "spec": {"hard": QUOTA | storage},
         },
         _network_policy(origin, name, operator_namespace),
     ]

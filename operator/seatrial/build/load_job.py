@@ -24,6 +24,7 @@ def load_job(
     image: str,
     pull_policy: str,
     run_spec: str = "",
+    attempt: int = 1,
 ) -> Object:
     """Builds the Job.
 
@@ -38,8 +39,9 @@ def load_job(
         pull_policy: When it is pulled; empty leaves it to Kubernetes.
         run_spec: The spec of a LoadTest as JSON. The Job then keeps it, so that an edit during the run, and a restart
             of the operator, change nothing about it; and the LoadTest owns the Job.
+        attempt: Number of the attempt, from 1.
     """
-    metadata = origin.metadata(name, namespace, step=step)
+    metadata = origin.metadata(name, namespace, step=step, attempt=str(attempt))
     labels, annotations = metadata["labels"], dict(metadata["annotations"])
     if run_spec:
         metadata["ownerReferences"] = [origin.owner_reference()]

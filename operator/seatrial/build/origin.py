@@ -31,7 +31,7 @@ class Origin:
         Args:
             name: The object's name.
             namespace: Where it goes; None for cluster-scoped objects.
-            labels: ``service`` or ``step``.
+            labels: ``service``, or ``step`` and ``attempt``.
         """
         metadata: dict[str, Any] = {
             "name": name,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
@@ -13,14 +13,16 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
 from seatrial.engine.follow import follow_worker
-from seatrial.engine.handover import read_handover
+from seatrial.engine.handover import Handover, read_handover
+from seatrial.engine.refusal import Refused
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.engine.tails import read_tail
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.resources import SERVICES
-from seatrial.plan.observed import PodSeen, ProbeSeen
+from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
 from seatrial.probe.address import Address
+from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing
@@ -34,6 +36,10 @@ LINE_DELAY = 0.5
 LOOKUP_PATIENCE = 30.0
 
 Wake = Callable[[float], None]
+#: Learns the values that must not be shown.
+Learn = Callable[[], Awaitable[None]]
+
+_UNLEARNT = "the values of the environment's Secrets, which must not be shown, cannot be read"
 
 
 def _transient(error: BaseException) -> bool:
@@ -74,30 +80,46 @@ class Activities:
         self._start(session, f"probe/{service.name}", probing, wake)
 
     def check(
-        self, session: Session, namespace: str, service: Service, step: Step, context: dict[str, Any], wake: Wake
+        self,
+        session: Session,
+        namespace: str,
+        services: Mapping[str, Service],
+        attempt: str,
+        step: Step,
+        context: dict[str, Any],
+        wake: Wake,
     ) -> None:
-        """Runs an HTTP step once; its outcome stays until the run ends."""
-        if step.name in session.outcomes:
+        """Runs one attempt at an HTTP step or an assertion; its outcome stays until the run ends."""
+        if attempt in session.outcomes:
             return
 
         async def checking() -> None:
-            try:
-                address = await self._patient_address(
-                    session, namespace, service, step.http.port if step.http else None
-                )
-                session.outcomes[step.name] = await run_check(self._exchanger, address, step, context)
-            except KubeError as error:
-                message = f"Service {service.name} cannot be looked up: {error}"
-                session.outcomes[step.name] = Outcome(StepState.ERROR, "ServiceLost", message)
+            session.outcomes[attempt] = await self._check(session, namespace, services, step, context)
             wake(0.0)
 
-        self._start(session, f"check/{step.name}", checking, wake)
+        self._start(session, f"check/{attempt}", checking, wake)
+
+    async def _check(
+        self, session: Session, namespace: str, services: Mapping[str, Service], step: Step, context: dict[str, Any]
+    ) -> Outcome:
+        asked = step.assert_.reads if step.assert_ else [step.http] if step.http else []
+        addresses = []
+        for request in asked:
+            service = services[request.service]
+            try:
+                addresses.append(await self._patient_address(session, namespace, service, request.port))
+            except KubeError as error:
+                message = f"Service {service.name} cannot be looked up: {error}"
+                return Outcome(StepState.ERROR, "ServiceLost", message)
+        if step.assert_:
+            return await run_assertion(self._exchanger, addresses, step, context)
+        return await run_check(self._exchanger, addresses[0], step, context)
 
     def follow(
-        self, session: Session, namespace: str, step: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
+        self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
     ) -> set[str]:
         """Follows the output of every worker whose container has started. Returns the names of the tasks."""
-        lines = session.loads.setdefault(step, WorkerLines(spec))
+        lines = session.loads.setdefault(attempt, WorkerLines(spec))
 
         def changed(*, ended: bool) -> None:
             wake(0.0 if ended else LINE_DELAY)
@@ -117,24 +139,32 @@ class Activities:
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
 
-    def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake) -> str:
-        """Reads the end of a container's log once. Returns the name of the task."""
+    def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
+        """Reads the end of a container's log once, and what must not be seen in it. Returns the name of the task."""
         name = f"tail/{pod.name}/{pod.restarts}"
 
         async def reading() -> None:
             session.owners[pod.name] = pod.owner
-            session.tails[pod.name] = await read_tail(self._client, namespace, pod, session.secrets)
+            try:
+                await learn()
+                session.tails[pod.name] = await read_tail(self._client, namespace, pod, session.secrets)
+            except (Refused, KubeError) as error:
+                session.tails[pod.name] = TailSeen(unreadable=f"{_UNLEARNT}: {error}", restarts=pod.restarts)
             wake(0.0)
 
         self._start(session, name, reading, wake)
         return name
 
-    def files(self, session: Session, namespace: str, pod: PodSeen, wake: Wake) -> str:
+    def files(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
         """Reads once what a Job's sidecar hands over. Returns the name of the task."""
         name = f"files/{pod.name}"
 
         async def reading() -> None:
-            handover = await read_handover(self._client, namespace, pod.name, session.secrets)
+            try:
+                await learn()
+                handover = await read_handover(self._client, namespace, pod.name, session.secrets)
+            except (Refused, KubeError) as error:
+                handover = Handover(FilesSeen(reason="JUnitUnreadable", message=f"{_UNLEARNT}: {error}"))
             session.parcels[pod.name], session.suites[pod.name] = handover.parcel, list(handover.suites)
             session.owners[pod.name] = pod.owner
             session.files[pod.name] = handover.seen

@@ -2,19 +2,24 @@
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from seatrial.api.load import LoadSpec
+from seatrial.api import names
+from seatrial.api.expansion import Instance
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
+from seatrial.engine.attempts import held_back, sent_once, under_way
 from seatrial.engine.chronicle import Chronicles
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.inputs import Inputs
 from seatrial.engine.key import Key
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
@@ -24,7 +29,14 @@ from seatrial.engine.report import Reporter, Run
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
-from seatrial.engine.sight import see_deployment, see_job, see_namespace, see_pod
+from seatrial.engine.sight import (
+    attempt_of,
+    see_deployment,
+    see_job,
+    see_namespace,
+    see_pod,
+    see_true_conditions,
+)
 from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.kube.client import Client
@@ -32,11 +44,13 @@ from seatrial.kube.errors import Conflict, KubeError, NotFound
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
     DeleteReports,
     RemoveFinalizer,
+    StopServices,
     StopWorkloads,
     WriteReport,
     earliest,
@@ -77,6 +91,7 @@ class Controller:
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
         self._chronicles = Chronicles()
+        self._inputs = Inputs(client, settings)
         self._reporter = Reporter(client, self._chronicles)
         self._performer = Performer(client, self.store, settings, self._object_changed)
         self._activities = Activities(client, self._exchanger)
@@ -111,7 +126,7 @@ class Controller:
             if key.kind == "TestScenario":
                 scenario = self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
-                observed = self._observe(key, scenario.uid, scenario.status)
+                observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
                 test = self._subjects.load_test(key, body)
@@ -124,26 +139,39 @@ class Controller:
         run = _run(subject.status)
         return await self._resync.look(self._session(key, run), subject.uid, subject.status) if run else None
 
-    def _observe(self, key: Key, uid: str, status: TrialStatus) -> Observed:
+    def _observe(self, key: Key, uid: str, status: TrialStatus, waited_for: Collection[WaitFor] = ()) -> Observed:
         """Gathers what is known of the run under way; without one, of anything that an earlier one has left."""
         run = _run(status)
         namespaces = [see_namespace(body, uid) for body in self.store.objects(uid, "Namespace", run)]
         session = self._session(key, run)
+        jobs = self._living(uid, "Job", run)
         return Observed(
             namespace=next(iter(namespaces), None),
             deployments={
-                _label(body, "service"): see_deployment(body) for body in self._living(uid, "Deployment", run)
+                body["metadata"]["labels"].get(names.SERVICE, ""): see_deployment(body)
+                for kind in ("Deployment", "StatefulSet")
+                for body in self._living(uid, kind, run)
             },
-            jobs={_label(body, "step"): see_job(body) for body in self._living(uid, "Job", run)},
+            completions={
+                body["metadata"]["labels"][names.SERVICE]: see_job(body) for body in jobs if _is_service(body)
+            },
+            jobs={_attempt(body): see_job(body) for body in jobs if not _is_service(body)},
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
             outcomes=session.outcomes,
-            loads={step: lines.seen() for step, lines in session.loads.items()},
+            loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             refusals=session.refusals,
             tails=session.tails,
             files=session.files,
             report=session.report,
+            refusal_reasons=session.refusal_reasons,
+            true_conditions={
+                (wanted.kind, wanted.name): see_true_conditions(body)
+                for wanted in waited_for
+                for body in self._living(uid, wanted.kind, run)
+                if body["metadata"]["name"] == wanted.name
+            },
         )
 
     def _living(self, uid: str, kind: str, run: str | None) -> list[Object]:
@@ -165,8 +193,8 @@ class Controller:
         session = self._session(key, _run(after))
         stage = _stage(key, subject, after)
         self._take_note(key, body, subject, after)
-        if self._closing:
-            after = _held_back(before, after, stage.spec)
+        if self._closing and isinstance(stage.spec, TestScenarioSpec):
+            after = held_back(before, after, stage.spec)
         run = Run(key, body, session, stage, after)
         failure = await self._act(key, body, session, decision.actions, stage, run)
         again = await self._record.put(key, after, urgent=decision.urgent)
@@ -201,11 +229,12 @@ class Controller:
                     await self._performer.perform(action, stage)
             except Refused as refusal:
                 session.refusals[action.key] = str(refusal)
+                session.refusal_reasons[action.key] = refusal.reason
                 self.wake(key)
-                if isinstance(action, CreateEnvironment):
-                    break  # what follows would go into a namespace that is unguarded, or not ours
+                if isinstance(action, CreateEnvironment | CopyInputs):
+                    break  # what follows would go into a namespace that is unguarded, or not ours, or lacks its Secrets
             except KubeError as error:
-                if not isinstance(action, StopWorkloads | DeleteNamespace):
+                if not isinstance(action, StopServices | StopWorkloads | DeleteNamespace):
                     raise
                 return error
         return None
@@ -221,49 +250,60 @@ class Controller:
     ) -> None:
         """Starts what should be going on and stops what should not."""
         activities = decision.activities
+        attempts = under_way(stage.spec, status) if isinstance(stage.spec, TestScenarioSpec) else {}
         if self._closing:
             # What is on record as sent is sent; everything else the next operator starts.
-            activities = Wanted(checks=activities.checks & _running(status) & _sent_once(stage.spec))
-        wanted = self._follow(key, session, subject, activities, stage)
+            activities = Wanted(checks=activities.checks & sent_once(attempts))
+        wanted = self._follow(key, session, subject, activities, stage, attempts)
         wanted |= self._read_out(key, session, subject, activities, stage)
         if isinstance(stage.spec, TestScenarioSpec):
-            wanted |= self._probe_and_check(key, session, activities, stage, stage.spec)
+            wanted |= self._probe_and_check(key, session, activities, stage, stage.spec, attempts)
         if not self._closing:
             self._activities.keep_only(session, wanted)
 
     def _probe_and_check(
-        self, key: Key, session: Session, activities: Wanted, stage: Stage, spec: TestScenarioSpec
+        self,
+        key: Key,
+        session: Session,
+        activities: Wanted,
+        stage: Stage,
+        spec: TestScenarioSpec,
+        attempts: Mapping[str, Instance],
     ) -> set[str]:
         services = {service.name: service for service in spec.environment.services}
-        steps = {step.name: step for step in spec.steps}
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
         for name in sorted(activities.probes):
             self._activities.probe(session, stage.namespace, services[name], wake)
-        for name in sorted(activities.checks):
-            http = steps[name].http
-            if http is not None:
-                target = services[http.service]
-                self._activities.check(session, stage.namespace, target, steps[name], stage.context, wake)
+        for attempt in sorted(activities.checks):
+            instance = attempts[attempt]
+            context = stage.context | instance.variables
+            self._activities.check(session, stage.namespace, services, attempt, instance.step, context, wake)
         return {f"probe/{name}" for name in activities.probes} | {f"check/{name}" for name in activities.checks}
 
     def _follow(
-        self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
+        self,
+        key: Key,
+        session: Session,
+        subject: Subject[Spec, Status],
+        activities: Wanted,
+        stage: Stage,
+        attempts: Mapping[str, Instance],
     ) -> set[str]:
         wanted: set[str] = set()
 
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
-        for name in sorted(activities.follows):
-            load = _load_of(stage.spec, name)
+        for attempt in sorted(activities.follows):
+            load = stage.spec if isinstance(stage.spec, LoadTestSpec) else attempts[attempt].step.load
             if load is None:
                 continue
             bodies = self.store.objects(subject.uid, "Pod", stage.origin.run)
-            pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == name)
-            wanted |= self._activities.follow(session, stage.namespace, name, load, pods, wake)
+            pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == attempt)
+            wanted |= self._activities.follow(session, stage.namespace, attempt, load, pods, wake)
         return wanted
 
     def _read_out(
@@ -274,14 +314,19 @@ class Controller:
         def wake(delay: float) -> None:
             self.wake(key, delay)
 
+        async def learn() -> None:
+            spec = stage.spec
+            if isinstance(spec, TestScenarioSpec) and spec.environment.secrets and not session.secrets:
+                session.secrets |= await self._inputs.values(key.namespace, spec.environment)
+
         if not activities.tails and not activities.files:
             return set()
         pods = map(see_pod, self.store.objects(subject.uid, "Pod", stage.origin.run))
         by_name = {pod.name: pod for pod in pods}
         tails = [by_name[name] for name in sorted(activities.tails) if name in by_name]
         files = [by_name[name] for name in sorted(activities.files) if name in by_name]
-        return {self._activities.tail(session, stage.namespace, pod, wake) for pod in tails} | {
-            self._activities.files(session, stage.namespace, pod, wake) for pod in files
+        return {self._activities.tail(session, stage.namespace, pod, wake, learn) for pod in tails} | {
+            self._activities.files(session, stage.namespace, pod, wake, learn) for pod in files
         }
 
     def _take_note(self, key: Key, body: Object, subject: Subject[Spec, Status], after: TrialStatus) -> None:
@@ -292,7 +337,7 @@ class Controller:
         if before.run is None or before.run.id != run.id:
             self._chronicles.begun(key, subject.uid, run.id, body)
             return
-        kinds = ("Namespace", "Deployment", "Job")
+        kinds = ("Namespace", "Deployment", "StatefulSet", "Job")
         made = ((kind, found) for kind in kinds for found in self.store.objects(subject.uid, kind, run.id))
         self._chronicles.resume(key, subject.uid, before, made)
 
@@ -320,34 +365,16 @@ def _run(status: TrialStatus) -> str | None:
     return status.run.id if status.run and status.phase is not Phase.DONE else None
 
 
-def _label(body: Object, key: str) -> str:
-    return str(body["metadata"]["labels"].get(f"seatrial.dev/{key}", STEP))
+def _attempt(job: Object) -> str:
+    return attempt_of(job["metadata"]["labels"], STEP)
 
 
-def _sent_once(spec: TestScenarioSpec | LoadTestSpec | None) -> set[str]:
-    if not isinstance(spec, TestScenarioSpec):
-        return set()
-    return {step.name for step in spec.steps if step.http and not step.http.idempotent}
+def _is_service(body: Object) -> bool:
+    return names.SERVICE in body["metadata"]["labels"]
 
 
-def _running(status: TrialStatus) -> set[str]:
-    steps = status.steps if isinstance(status, TestScenarioStatus) else []
-    return {step.name for step in steps if step.state is StepState.RUNNING}
-
-
-def _held_back(before: TrialStatus, after: Status, spec: TestScenarioSpec | LoadTestSpec | None) -> Status:
-    """Leaves requests that may not be sent twice to the next operator: nobody would be here to take their answers."""
-    late = (_running(after) - _running(before)) & _sent_once(spec)
-    if not late or not isinstance(after, TestScenarioStatus):
-        return after
-    steps = [StepStatus(name=step.name) if step.name in late else step for step in after.steps]
-    return after.model_copy(update={"steps": steps})
-
-
-def _load_of(spec: TestScenarioSpec | LoadTestSpec | None, step: str) -> LoadSpec | None:
-    if isinstance(spec, TestScenarioSpec):
-        return next((entry.load for entry in spec.steps if entry.name == step), None)
-    return spec
+def _waited_for(spec: TestScenarioSpec | None) -> list[WaitFor]:
+    return [step.wait.for_ for step in spec.steps if step.wait and step.wait.for_] if spec else []
 
 
 def _stage(key: Key, subject: Subject[Spec, Status], status: TrialStatus) -> Stage:

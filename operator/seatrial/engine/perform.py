@@ -8,36 +8,50 @@ from typing import Any
 from pydantic import ValidationError
 
 from seatrial.api import names
-from seatrial.api.cel import EvaluationError, Scope, template_scope
+from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, template_scope
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.step import Job, JobStep, Step
+from seatrial.api.step import Job
 from seatrial.api.template import render
-from seatrial.build.deployment import deployment, service
+from seatrial.build.copies import with_pull_secrets
 from seatrial.build.environment import guards, namespace
+from seatrial.build.files import files_config_map
 from seatrial.build.job import job, job_name
 from seatrial.build.load_job import load_job
 from seatrial.build.origin import Origin
+from seatrial.build.service_objects import service_objects
 from seatrial.build.sidecar import attach
+from seatrial.engine.inputs import Inputs
+from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, NotFound
-from seatrial.kube.resources import BY_KIND, DEPLOYMENTS, JOBS, NAMESPACES, SERVICES, Resource
+from seatrial.kube.resources import BY_KIND, JOBS, NAMESPACES, SERVICES, WORKLOADS, Resource
 from seatrial.plan.decision import (
     Action,
+    CopyInputs,
     CreateEnvironment,
     DeleteNamespace,
     StartJob,
     StartLoad,
     StartService,
+    StopAttempt,
+    StopServices,
     StopWorkloads,
 )
 
 logger = logging.getLogger(__name__)
 
 Object = dict[str, Any]
+
+#: Kinds that plans go by.
+_REMEMBERED = frozenset({"Namespace", *(resource.kind for resource in WORKLOADS)})
+#: Kinds that are adopted without a look at them, because that would need the right to read them everywhere. The
+#: environment's namespace is ours, and all names in it that are not copies' begin with our prefix.
+_UNREAD = frozenset({"Secret", "ConfigMap"})
 
 
 @dataclass(frozen=True)
@@ -57,10 +71,6 @@ class Stage:
     context: dict[str, Any]
 
 
-class Refused(Exception):
-    """The API server refuses an object for good; the message is for the user."""
-
-
 class Performer:
     """Performs actions.
 
@@ -78,6 +88,7 @@ class Performer:
         self._store = store
         self._settings = settings
         self._audit = audit
+        self._inputs = Inputs(client, settings)
 
     async def perform(self, action: Action, stage: Stage) -> None:
         """Performs one action.
@@ -89,12 +100,18 @@ class Performer:
         match action:
             case CreateEnvironment():
                 await self._create_environment(stage)
+            case CopyInputs():
+                await self._copy_inputs(stage)
             case StartService(service=name):
                 await self._start_service(stage, name)
-            case StartJob(step=name):
-                await self._start_job(stage, name)
-            case StartLoad(step=name):
-                await self._start_load(stage, name)
+            case StartJob(step=name, attempt=attempt):
+                await self._start_job(stage, name, attempt)
+            case StartLoad(step=name, attempt=attempt):
+                await self._start_load(stage, name, attempt)
+            case StopAttempt(step=name, attempt=attempt):
+                await self._stop_attempt(stage, name, attempt)
+            case StopServices(services=services):
+                await self._stop_services(stage, services)
             case StopWorkloads():
                 await self._stop_workloads(stage)
             case DeleteNamespace(uid=uid):
@@ -106,39 +123,53 @@ class Performer:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
         spec = stage.spec.model_dump_json(by_alias=True, exclude_unset=True)
         await self._create(stage, namespace(stage.origin, stage.namespace, spec))
-        for guard in guards(stage.origin, stage.namespace, self._settings.namespace):
+        services = stage.spec.environment.services
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, services):
             await self._create(stage, guard)
+
+    async def _copy_inputs(self, stage: Stage) -> None:
+        assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
+        for copy in await self._inputs.copies(stage.origin, stage.namespace, stage.spec.environment):
+            await self._create(stage, copy)
 
     async def _start_service(self, stage: Stage, name: str) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no services
         wanted = next(entry for entry in stage.spec.environment.services if entry.name == name)
-        if wanted.ports:
-            await self._create(stage, service(stage.origin, stage.namespace, wanted))
-        built = deployment(stage.origin, stage.namespace, wanted)
-        await self._create(stage, built)
+        deadline = stage.spec.timeouts.provision.total_seconds()
+        *first, workload = service_objects(stage.origin, stage.namespace, wanted, deadline)
+        for body in first:
+            await self._create(stage, body)
+        await self._create(stage, with_pull_secrets(workload, _pull_secrets(stage)))
 
-    async def _start_job(self, stage: Stage, name: str) -> None:
+    async def _start_job(self, stage: Stage, name: str, attempt: int) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no Jobs of steps
-        entries: list[JobStep | Step] = [*stage.spec.setup, *stage.spec.steps, *stage.spec.teardown]
-        entry = next(entry for entry in entries if entry.name == name)
-        assert entry.job is not None  # noqa: S101 - only steps with a job are planned as one
-        rendered = _rendered_job(entry.job, stage.context)
-        limit = entry.time_limit if isinstance(entry, Step) else entry.timeout.total_seconds()
-        built = job(stage.origin, stage.namespace, name, rendered, limit)
+        sequences = {entry.name: entry for entry in (*stage.spec.setup, *stage.spec.teardown)}
+        if name in sequences:
+            spec, limit = sequences[name].job, sequences[name].timeout.total_seconds()
+            rendered = _rendered_job(spec, stage.context)
+        else:
+            instance = _instance(stage.spec, name)
+            assert instance.step.job is not None  # noqa: S101 - only steps with a job are planned as one
+            rendered = _rendered_job(instance.step.job, stage.context | instance.variables)
+            limit = instance.step.time_limit
+        built = job(stage.origin, stage.namespace, name, rendered, limit, attempt)
         settings = self._settings
         attach(built["spec"]["template"], rendered, image=settings.worker_image, pull_policy=settings.pull_policy)
-        await self._create(stage, built)
+        if rendered.files:
+            title = built["metadata"]["name"]
+            await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))
+        await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
-    async def _start_load(self, stage: Stage, name: str) -> None:
+    async def _start_load(self, stage: Stage, name: str, attempt: int) -> None:
         if isinstance(stage.spec, LoadTestSpec):
             load: LoadSpec = stage.spec
             job_title = names.load_job(stage.origin.name, stage.origin.uid, stage.origin.run)
             run_spec = load.model_dump_json(by_alias=True, exclude_unset=True)
         else:
             assert stage.spec is not None  # noqa: S101 - nothing starts without a spec
-            step = next(entry for entry in stage.spec.steps if entry.name == name)
+            step = _instance(stage.spec, name).step
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
-            load, job_title, run_spec = step.load, job_name(name), ""
+            load, job_title, run_spec = step.load, job_name(name, attempt), ""
         target = await self._target(stage.namespace, load)
         built = load_job(
             stage.origin,
@@ -150,8 +181,15 @@ class Performer:
             image=self._settings.worker_image,
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
+            attempt=attempt,
         )
-        await self._create(stage, built)
+        await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
+
+    async def _stop_attempt(self, stage: Stage, name: str, attempt: int) -> None:
+        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
+            metadata = body["metadata"]
+            if metadata["name"] == job_name(name, attempt) and not metadata.get("deletionTimestamp"):
+                await self._delete(stage, JOBS, body)
 
     async def _target(self, namespace_name: str, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
@@ -169,12 +207,19 @@ class Performer:
 
     async def _stop_workloads(self, stage: Stage) -> None:
         """Deletes what makes pods; in the operator's own namespaces all at once, elsewhere by name and UID."""
-        for kind, resource in (("Deployment", DEPLOYMENTS), ("Job", JOBS)):
-            for body in self._store.objects(stage.origin.uid, kind):
+        for resource in WORKLOADS:
+            for body in self._store.objects(stage.origin.uid, resource.kind):
+                if not body["metadata"].get("deletionTimestamp"):
+                    await self._delete(stage, resource, body)
+
+    async def _stop_services(self, stage: Stage, services: tuple[str, ...]) -> None:
+        """Deletes the workloads of some services, and the Jobs of steps, which may use any of them."""
+        for resource in WORKLOADS:
+            for body in self._store.objects(stage.origin.uid, resource.kind):
                 metadata = body["metadata"]
-                if metadata.get("deletionTimestamp"):
-                    continue
-                await self._delete(stage, resource, body)
+                service = metadata["labels"].get(names.SERVICE)
+                if service in (None, *services) and not metadata.get("deletionTimestamp"):
+                    await self._delete(stage, resource, body)
 
     async def _delete_namespace(self, stage: Stage, uid: str) -> None:
         for body in self._store.objects(stage.origin.uid, "Namespace"):
@@ -210,6 +255,8 @@ class Performer:
                 if error.status == 409:
                     raise  # writers of the namespace's quota got into each other's way (kubernetes#67761)
                 raise Refused(f"{title}: {error.message}") from error
+            if kind in _UNREAD and where != stage.origin.namespace:
+                return
             stored = await self._client.get(resource, metadata["name"], where)
             if stored["metadata"].get("labels", {}).get(names.OWNER_UID) != stage.origin.uid:
                 raise Refused(f"{title} exists already and is not of this run") from error
@@ -217,8 +264,16 @@ class Performer:
             if error.transient or error.status == 401:
                 raise
             raise Refused(f"{title} was refused: {error.message}") from error
-        if kind in {"Namespace", "Deployment", "Job"}:
+        if kind in _REMEMBERED:
             self._store.put(kind, stored)
+
+
+def _instance(spec: TestScenarioSpec, name: str) -> Instance:
+    return next(instance for instance in expanded(spec.steps) if instance.name == name)
+
+
+def _pull_secrets(stage: Stage) -> list[str]:
+    return stage.spec.environment.image_pull_secrets if isinstance(stage.spec, TestScenarioSpec) else []
 
 
 def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
@@ -227,9 +282,9 @@ def _rendered_job(spec: Job, context: dict[str, Any]) -> Job:
     Raises:
         Refused: An expression has no value, or what comes out is no Job any more.
     """
-    captures = frozenset(key.removeprefix("captures.") for key in context if key.startswith("captures."))
+    scope = template_scope(captures_in(context), axes_in(context))
     try:
-        return Job.model_validate(_rendered(spec.to_kubernetes(), template_scope(captures), context))
+        return Job.model_validate(_rendered(spec.to_kubernetes(), scope, context))
     except EvaluationError as error:
         raise Refused(f"an expression of the job has no value: {error}") from error
     except ValidationError as error:

@@ -78,9 +78,10 @@ class Session:
     Attributes:
         run: Name of the run.
         probes: What probes have met, by service.
-        outcomes: Results of requests, by step.
-        loads: Workers' lines, by step.
+        outcomes: Results of requests, by attempt.
+        loads: Workers' lines, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        refusal_reasons: Their reasons, in one word.
         addresses: Cluster IPs of Services, by name.
         tasks: What is going on, by what it is: ``probe/NAME``, ``check/NAME``, ``log/POD``, ``tail/POD/LIFE``,
             ``files/POD``.
@@ -101,6 +102,7 @@ class Session:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    refusal_reasons: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     tails: dict[str, TailSeen] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Session:
     looked: float = field(default_factory=time.monotonic)
 
     def checking(self) -> frozenset[str]:
-        """Steps whose request is under way."""
+        """Attempts whose request is under way."""
         return frozenset(
             name.removeprefix("check/")
             for name, task in self.tasks.items()

@@ -12,6 +12,7 @@ class Settings:
         namespace: Namespace in which the operator runs; environments let its checks in.
         worker_image: Image of load workers, which is the operator's own.
         pull_policy: When workers pull that image; empty leaves it to Kubernetes.
+        copying: Whether scenarios may have Secrets and ConfigMaps of their own namespace copied into their environment.
         log_level: Least level that is logged.
         health_port: Port of liveness and readiness.
         metrics_port: Port of the Prometheus metrics.
@@ -20,6 +21,7 @@ class Settings:
     namespace: str = "seatrial"
     worker_image: str = "seatrial"
     pull_policy: str = ""
+    copying: bool = True
     log_level: str = "INFO"
     health_port: int = 8080
     metrics_port: int = 9090
@@ -32,6 +34,7 @@ class Settings:
             namespace=given.get("SEATRIAL_NAMESPACE", cls.namespace),
             worker_image=given.get("SEATRIAL_WORKER_IMAGE", cls.worker_image),
             pull_policy=given.get("SEATRIAL_IMAGE_PULL_POLICY", cls.pull_policy),
+            copying=given.get("SEATRIAL_COPYING", "true") == "true",
             log_level=given.get("SEATRIAL_LOG_LEVEL", cls.log_level),
             health_port=int(given.get("SEATRIAL_HEALTH_PORT", cls.health_port)),
             metrics_port=int(given.get("SEATRIAL_METRICS_PORT", cls.metrics_port)),

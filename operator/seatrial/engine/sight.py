@@ -1,5 +1,6 @@
 """From Kubernetes' objects to what plans are made from."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,7 +44,7 @@ def see_namespace(body: Object, uid: str) -> NamespaceSeen:
 
 
 def see_deployment(body: Object) -> DeploymentSeen:
-    """Reads a Deployment."""
+    """Reads a Deployment or StatefulSet."""
     status = body.get("status") or {}
     refused = _condition(status, "ReplicaFailure")
     return DeploymentSeen(
@@ -66,10 +67,14 @@ def see_job(body: Object) -> JobSeen:
 
 
 def see_pod(body: Object) -> PodSeen:
-    """Reads a pod, which has one container of the user's; sidecars of ours beside it are no evidence of anything."""
+    """Reads a pod, which has one container, and perhaps an init container before it.
+
+    Sidecars of ours beside it are no evidence of anything.
+    """
     metadata, status = body["metadata"], body.get("status") or {}
     labels = metadata.get("labels", {})
-    container = _main_container(status)
+    init = _unfinished_init(status)
+    container: Object = init or _main_container(status)
     state, last = container.get("state", {}), container.get("lastState", {})
     waiting, ended, before = state.get("waiting", {}), state.get("terminated"), last.get("terminated", {})
     waiting = _held_up(status) or waiting
@@ -77,10 +82,11 @@ def see_pod(body: Object) -> PodSeen:
     unscheduled = _condition(status, "PodScheduled", "False")
     return PodSeen(
         name=metadata["name"],
-        owner=labels.get(names.SERVICE) or labels.get(names.STEP, ""),
+        owner=labels.get(names.SERVICE) or attempt_of(labels),
+        kind="service" if names.SERVICE in labels else "step" if names.STEP in labels else "",
         index=int(index) if index is not None else None,
         created=moment(metadata["creationTimestamp"]),
-        running="running" in state,
+        running="running" in state and init is None,
         ready=_condition(status, "Ready") is not None,
         waiting=waiting.get("reason", ""),
         waiting_message=shortened(waiting.get("message", "") or (ended or {}).get("message", "")),
@@ -92,6 +98,7 @@ def see_pod(body: Object) -> PodSeen:
         disruption=_disruption(status),
         unschedulable=unscheduled.get("message", "") if unscheduled else "",
         deleting_since=_deleting_since(metadata),
+        init=init is not None,
         container=container.get("name", ""),
         ended_at=moment(ended["finishedAt"]) if ended and ended.get("finishedAt") else None,
         hands_over=any(one.get("name") == parcel.CONTAINER for one in status.get("initContainerStatuses") or []),
@@ -111,6 +118,32 @@ def _held_up(status: Object) -> Object | None:
         waiting: Object | None = (container.get("state") or {}).get("waiting")
         if waiting and waiting.get("reason") not in {None, "", "PodInitializing"}:
             return waiting
+    return None
+
+
+def attempt_of(labels: Mapping[str, str], step: str = "") -> str:
+    """Name of the attempt at a step that an object was made for.
+
+    Args:
+        labels: The object's labels.
+        step: What the step is called if they do not say.
+    """
+    return names.attempt(labels.get(names.STEP, step), int(labels.get(names.ATTEMPT, "1")))
+
+
+def see_true_conditions(body: Object) -> frozenset[str]:
+    """Reads the types of an object's conditions that are True."""
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return frozenset(condition.get("type", "") for condition in conditions if condition.get("status") == "True")
+
+
+def _unfinished_init(status: Object) -> Object | None:
+    """The init container, as long as it has not ended well."""
+    for container in status.get("initContainerStatuses") or []:
+        ended = container.get("state", {}).get("terminated", {})
+        if container.get("name") != parcel.CONTAINER and ended.get("exitCode") != 0:
+            found: Object = container
+            return found
     return None
 
 

@@ -13,9 +13,9 @@ from seatrial.api import names
 from seatrial.engine.controller import Controller
 from seatrial.engine.key import Key
 from seatrial.handlers.heartbeat import LEASE, Heartbeat
-from seatrial.kube.resources import DEPLOYMENTS, JOBS, LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, Resource
+from seatrial.kube.resources import LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
 
-_CHILDREN = (NAMESPACES, DEPLOYMENTS, JOBS, PODS)
+_CHILDREN = (NAMESPACES, *WORKLOADS, PODS)
 
 
 def register(registry: kopf.OperatorRegistry, controller: Controller, heartbeat: Heartbeat) -> None:

@@ -59,7 +59,26 @@ NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "networkpolicies", "Netwo
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 JOBS = Resource("batch", "v1", "jobs", "Job")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+
+#: What makes pods.
+WORKLOADS = (DEPLOYMENTS, STATEFUL_SETS, JOBS)
+#: Every kind of object that is made for a run in the namespace of its environment, in the order in which they are taken
+#: away where the namespace stays. Claims are made by Kubernetes for StatefulSets, with our labels.
+MADE = (
+    *WORKLOADS,
+    SERVICES,
+    SECRETS,
+    CONFIG_MAPS,
+    PERSISTENT_VOLUME_CLAIMS,
+    NETWORK_POLICIES,
+    RESOURCE_QUOTAS,
+    LIMIT_RANGES,
+)
 
 BY_KIND = {
     resource.kind: resource
@@ -74,7 +93,10 @@ BY_KIND = {
         LIMIT_RANGES,
         NETWORK_POLICIES,
         DEPLOYMENTS,
+        STATEFUL_SETS,
         JOBS,
+        SECRETS,
         CONFIG_MAPS,
+        PERSISTENT_VOLUME_CLAIMS,
     )
 }

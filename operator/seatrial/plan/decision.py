@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from seatrial.api import names
 from seatrial.api.status import TrialStatus
 
 Status = TypeVar("Status", bound=TrialStatus)
@@ -36,8 +37,13 @@ class CreateEnvironment(Action):
 
 
 @dataclass(frozen=True)
+class CopyInputs(Action):
+    """Copy the Secrets and ConfigMaps that the environment lists into it."""
+
+
+@dataclass(frozen=True)
 class StartService(Action):
-    """Create a service's Deployment and Service."""
+    """Create a service's workload and Services, and what its pods need."""
 
     service: str
 
@@ -49,31 +55,48 @@ class StartService(Action):
 
 @dataclass(frozen=True)
 class StartJob(Action):
-    """Create the Job of a setup, step or teardown entry."""
+    """Create the Job of a setup, step or teardown entry, for one attempt."""
 
     step: str
+    attempt: int = 1
 
     @property
     def key(self) -> str:
         """See Action.key."""
-        return f"StartJob/{self.step}"
+        return f"StartJob/{names.attempt(self.step, self.attempt)}"
 
 
 @dataclass(frozen=True)
 class StartLoad(Action):
-    """Create the Indexed Job with the workers of a load; of a LoadTest, the step is its name."""
+    """Create the Indexed Job with the workers of a load, for one attempt; of a LoadTest, the step is its name."""
 
     step: str
+    attempt: int = 1
 
     @property
     def key(self) -> str:
         """See Action.key."""
-        return f"StartLoad/{self.step}"
+        return f"StartLoad/{names.attempt(self.step, self.attempt)}"
+
+
+@dataclass(frozen=True)
+class StopAttempt(Action):
+    """Delete the Job of an attempt whose time is over, so that it does not meet the next one."""
+
+    step: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class StopServices(Action):
+    """Delete the workloads of some services, and the Jobs of all steps, while other services still run."""
+
+    services: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class StopWorkloads(Action):
-    """Delete the Deployments and Jobs of the run, so that its pods end before their namespace does (KEP-5080)."""
+    """Delete whatever makes pods of the run, so that its pods end before their namespace does (KEP-5080)."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +131,8 @@ class Activities:
 
     Attributes:
         probes: Services to probe.
-        checks: Steps whose request to send.
-        follows: Steps whose workers' output to follow.
+        checks: Attempts whose request to send.
+        follows: Attempts whose workers' output to follow.
         tails: Pods of whose log to read the end.
         files: Pods whose sidecar's output to read.
     """

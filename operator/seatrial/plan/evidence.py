@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from seatrial.api import names
 from seatrial.api.outcome import shortened
 from seatrial.api.status import (
     MESSAGE_BYTES,
@@ -94,6 +95,6 @@ def _unhappy(status: TrialStatus) -> set[str]:
     if not isinstance(status, TestScenarioStatus):
         return set()
     steps: list[StepStatus] = [*status.setup, *status.steps, *status.teardown]
-    return {step.name for step in steps if step.state in _FAILED} | {
+    return {names.attempt(step.name, step.attempts) for step in steps if step.state in _FAILED} | {
         service.name for service in status.services if service.state is ServiceState.ERROR
     }

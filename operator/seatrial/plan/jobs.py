@@ -8,8 +8,8 @@ from seatrial.api.status import StepState
 from seatrial.api.step import Job
 from seatrial.plan.decision import StartJob
 from seatrial.plan.evidence import awaiting_tail, with_last_line
-from seatrial.plan.observed import Observed, PodSeen
-from seatrial.plan.pods import trouble
+from seatrial.plan.observed import JobSeen, Observed, PodSeen
+from seatrial.plan.pods import its_container, trouble
 from seatrial.plan.testcases import judge_test_cases
 
 
@@ -28,10 +28,29 @@ def judge_job(step: str, observed: Observed, now: datetime, spec: Job | None = N
     if refusal := observed.refusals.get(StartJob(step).key):
         return Outcome(StepState.ERROR, "Refused", refusal)
     pods = observed.pods_of(step)
-    job = observed.jobs.get(step)
+    outcome = judge_pods(observed.jobs.get(step), pods, now)
+    ended = next((pod for pod in pods if pod.exit_code is not None), None)
+    if outcome is None or ended is None:
+        return outcome
+    if spec is not None and spec.junit:
+        outcome = judge_test_cases(ended, outcome, observed.files.get(ended.name))
+    return with_last_words(ended, outcome, observed, now) if outcome else None
+
+
+def judge_pods(job: JobSeen | None, pods: tuple[PodSeen, ...], now: datetime) -> Outcome | None:
+    """Judges a Job that has been created.
+
+    Args:
+        job: The Job, if it is still there.
+        pods: Its pods.
+        now: The present.
+
+    Returns:
+        Its outcome, or None while it goes on.
+    """
     ended = next((pod for pod in pods if pod.exit_code is not None), None)
     if ended is not None:
-        return _judge_evidence(ended, observed, now, spec)
+        return _judge_container(ended)
     if job is None:
         return Outcome(StepState.ERROR, "JobLost", "its Job was deleted by somebody else")
     if job.complete or job.failed:
@@ -69,14 +88,8 @@ def _taken_away(pod: PodSeen) -> Outcome:
     return Outcome(StepState.ERROR, pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}")
 
 
-def _judge_evidence(pod: PodSeen, observed: Observed, now: datetime, spec: Job | None) -> Outcome | None:
-    """Judges an ended container, its test cases with it, and says its last words."""
-    outcome = _judge_container(pod)
-    if spec is not None and spec.junit:
-        judged = judge_test_cases(pod, outcome, observed.files.get(pod.name))
-        if judged is None:
-            return None
-        outcome = judged
+def with_last_words(pod: PodSeen, outcome: Outcome, observed: Observed, now: datetime) -> Outcome | None:
+    """Adds the end of its log to what became of an ended container; None as long as that may still come in time."""
     if outcome.reason != "ExitCode":
         return outcome
     if awaiting_tail(pod, observed, now):
@@ -97,6 +110,7 @@ def _judge_container(pod: PodSeen) -> Outcome:
             StepState.ERROR, "OOMKilled", f"pod {pod.name} exceeded its memory limit: raise resources.limits"
         )
     if pod.ended_reason in {"ContainerCannotRun", "StartError"}:
-        message = f"pod {pod.name}: its container could not start: {pod.waiting_message or pod.ended_reason}"
+        message = f"pod {pod.name}: {its_container(pod)} could not start: {pod.waiting_message or pod.ended_reason}"
         return Outcome(StepState.ERROR, "ContainerCannotRun", message)
-    return Outcome(StepState.FAILED, "ExitCode", f"exit code {pod.exit_code}")
+    which = "its init container ended with " if pod.init else ""
+    return Outcome(StepState.FAILED, "ExitCode", f"{which}exit code {pod.exit_code}")

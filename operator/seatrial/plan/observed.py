@@ -30,7 +30,7 @@ class NamespaceSeen:
 
 @dataclass(frozen=True)
 class DeploymentSeen:
-    """A Deployment of a service.
+    """The Deployment of a service, or the StatefulSet of one with storage.
 
     Attributes:
         current: Whether its status is about its present spec.
@@ -49,7 +49,8 @@ class PodSeen:
 
     Attributes:
         name: Its name.
-        owner: Name of the service or step it belongs to.
+        owner: Name of the service, or of the attempt at a step, that it belongs to.
+        kind: ``service`` or ``step``, because both may have the same name; empty if it is not known.
         index: Completion index in an Indexed Job.
         created: When it was created.
         running: Whether its container runs.
@@ -64,6 +65,7 @@ class PodSeen:
         disruption: Why the pod itself was taken away: Evicted, Preempted, NodeLost…
         unschedulable: Why no node takes it.
         deleting_since: When its deletion was asked for.
+        init: Whether waiting, the exit code and the restarts are those of its init container, which has not succeeded.
         container: Name of its container, as opposed to sidecars.
         ended_at: When its container ended for good, by its node's clock.
         hands_over: Whether a sidecar hands files of its container over.
@@ -72,6 +74,7 @@ class PodSeen:
     name: str
     owner: str
     created: datetime
+    kind: str = ""
     index: int | None = None
     running: bool = False
     ready: bool = False
@@ -85,6 +88,7 @@ class PodSeen:
     disruption: str = ""
     unschedulable: str = ""
     deleting_since: datetime | None = None
+    init: bool = False
     container: str = ""
     ended_at: datetime | None = None
     hands_over: bool = False
@@ -193,16 +197,23 @@ class LoadSeen:
 class Observed:
     """Everything that was seen of one run.
 
+    What belongs to a step is found by the name of the attempt (``names.attempt``), so that what became of one never
+    counts for another.
+
     Attributes:
         namespace: The environment's namespace, if it is there.
         deployments: By service.
-        jobs: By step.
+        completions: Jobs of services that run to their end, by service.
+        jobs: By attempt.
         pods: All pods of the run.
         probes: By service.
-        checking: Steps whose request is under way in this process.
-        outcomes: Results of requests, by step.
-        loads: What workers told, by step.
+        checking: Attempts whose request is under way in this process.
+        outcomes: Results of requests, by attempt.
+        loads: What workers told, by attempt.
         refusals: What the API server refused for good, by the key of the action.
+        refusal_reasons: Their reasons, for those that have one of their own.
+        true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
+            and is there.
         tails: The ends of containers' logs, by pod.
         files: What sidecars have handed over, by pod.
         report: What has been written of the run's report; None where none is to be written.
@@ -210,6 +221,7 @@ class Observed:
 
     namespace: NamespaceSeen | None = None
     deployments: Mapping[str, DeploymentSeen] = field(default_factory=dict)
+    completions: Mapping[str, JobSeen] = field(default_factory=dict)
     jobs: Mapping[str, JobSeen] = field(default_factory=dict)
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
@@ -217,10 +229,16 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    refusal_reasons: Mapping[str, str] = field(default_factory=dict)
+    true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     tails: Mapping[str, TailSeen] = field(default_factory=dict)
     files: Mapping[str, FilesSeen] = field(default_factory=dict)
     report: ReportSeen | None = None
 
-    def pods_of(self, owner: str) -> tuple[PodSeen, ...]:
-        """The pods of a service or step."""
-        return tuple(pod for pod in self.pods if pod.owner == owner)
+    def pods_of(self, attempt: str) -> tuple[PodSeen, ...]:
+        """The pods of an attempt at a step."""
+        return tuple(pod for pod in self.pods if pod.owner == attempt and pod.kind != "service")
+
+    def pods_of_service(self, service: str) -> tuple[PodSeen, ...]:
+        """The pods of a service."""
+        return tuple(pod for pod in self.pods if pod.owner == service and pod.kind != "step")

@@ -53,10 +53,10 @@ def _trouble(pod: PodSeen, now: datetime) -> Trouble | None:
     if pod.disruption:
         return Trouble(pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}", final=False)
     if pod.waiting in _HOPELESS:
-        return Trouble(pod.waiting, f"pod {pod.name}: {pod.waiting_message or pod.waiting}", final=True)
+        return Trouble(pod.waiting, f"{_place(pod)}: {pod.waiting_message or pod.waiting}", final=True)
     if pod.waiting in _PULLING:
         final = now >= pod.created + PULL_PATIENCE
-        return Trouble("ImagePullFailed", f"pod {pod.name}: {pod.waiting_message or pod.waiting}", final=final)
+        return Trouble("ImagePullFailed", f"{_place(pod)}: {pod.waiting_message or pod.waiting}", final=final)
     if pod.restarts or pod.waiting == "CrashLoopBackOff":
         return Trouble("CrashLoop", _crash(pod), final=pod.restarts >= RESTARTS_TOLERATED)
     if pod.unschedulable:
@@ -68,4 +68,13 @@ def _trouble(pod: PodSeen, now: datetime) -> Trouble | None:
 def _crash(pod: PodSeen) -> str:
     code = "" if pod.last_exit_code is None else f" with exit code {pod.last_exit_code}"
     why = f" ({pod.last_ended_reason})" if pod.last_ended_reason not in {"", "Error"} else ""
-    return f"pod {pod.name}: its container ended{code}{why} and was restarted {pod.restarts} times"
+    return f"pod {pod.name}: {its_container(pod)} ended{code}{why} and was restarted {pod.restarts} times"
+
+
+def its_container(pod: PodSeen) -> str:
+    """Which of its containers is spoken of."""
+    return "its init container" if pod.init else "its container"
+
+
+def _place(pod: PodSeen) -> str:
+    return f"pod {pod.name}, init container" if pod.init else f"pod {pod.name}"

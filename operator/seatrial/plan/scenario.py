@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from seatrial.api import names
+from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, StepState, StepStatus, TestScenarioStatus, Verdict
 from seatrial.api.step import NeedResult
@@ -13,16 +14,19 @@ from seatrial.plan.decision import (
     Action,
     Activities,
     AddFinalizer,
+    CopyInputs,
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    StopServices,
     StopWorkloads,
     earliest,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.reports import reported
 from seatrial.plan.services import plan_services, unhealthy
-from seatrial.plan.steps import cut_off, plan_sequence, plan_steps
+from seatrial.plan.shutdown import plan_shutdown
+from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
 from seatrial.plan.trial import Standing, Subject, announced, judged, new_run, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement, judge_steps, progress
 
@@ -61,6 +65,7 @@ def _finish(
         update = {
             "conditions": conditions(status, now, invalid=invalid, environment=healthy, blocked=blocked),
             "progress": progress(status.steps),
+            "flaky": any(step.flaky for step in status.steps) or None,
         }
         status = status.model_copy(update=update)
     return replace(decision, status=status, announcements=announced(scenario.status, status, invalid))
@@ -81,7 +86,7 @@ def _begin(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: 
         phase=Phase.PROVISIONING,
         run=new_run(scenario.generation, now, namespace),
         setup=[StepStatus(name=entry.name) for entry in spec.setup],
-        steps=[StepStatus(name=step.name) for step in spec.steps],
+        steps=[pending(instance) for instance in expanded(spec.steps)],
         teardown=[StepStatus(name=entry.name) for entry in spec.teardown],
         history=remembered(scenario.status),
     )
@@ -99,6 +104,9 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
         return _end(scenario, observed, now, scenario.superseded)
     if refusal := observed.refusals.get(CreateEnvironment().key):
         return _end(scenario, observed, now, Judgement(Verdict.ERROR, "Refused", refusal))
+    if refusal := observed.refusals.get(CopyInputs().key):
+        reason = observed.refusal_reasons.get(CopyInputs().key, "Refused")
+        return _end(scenario, observed, now, Judgement(Verdict.ERROR, reason, refusal))
     if lost := _environment_lost(status, observed.namespace):
         return _end(scenario, observed, now, lost)
     if spec is None:
@@ -121,8 +129,11 @@ def _environment_lost(status: TestScenarioStatus, namespace: NamespaceSeen | Non
 
 def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     status = scenario.status
-    actions: list[Action] = [] if observed.namespace and status.services else [CreateEnvironment()]
+    new = not (observed.namespace and status.services)
+    actions: list[Action] = [CreateEnvironment()] if new else []
     plan = plan_services(spec.environment.services, status.services, observed, now)
+    if _has_inputs(spec) and (new or plan.again):
+        actions.append(CopyInputs())
     status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
     scenario = replace(scenario, status=status)
     if broken := plan.broken:
@@ -146,6 +157,11 @@ def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, n
     )
 
 
+def _has_inputs(spec: TestScenarioSpec) -> bool:
+    environment = spec.environment
+    return bool(environment.secrets or environment.config_maps or environment.image_pull_secrets)
+
+
 def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
     """Goes through setup and then the steps; both share one budget, which began with the setup."""
     status = scenario.status
@@ -161,7 +177,8 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             return _end(
                 replace(scenario, status=status), observed, now, Judgement(Verdict.ERROR, "SetupFailed", message)
             )
-        steps = plan_steps(spec.steps, status.steps, observed, now)
+        run = RunIdentity(scenario.uid, status.run.id if status.run else "")
+        steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
         status = status.model_copy(
             update={"phase": Phase.RUNNING, "reason": "Running", "message": "", "steps": steps.steps}
         )
@@ -216,14 +233,22 @@ def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> Scenari
         status = status.model_copy(update={"teardown": jobs.steps})
         if not jobs.ended:
             return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
+        shutdown = plan_shutdown(spec.environment.services, observed, now)
+        if not shutdown.last:
+            level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
+            return Decision(status, level, wake_at=earliest([budget_ends, shutdown.wake_at]))
     else:
         status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
     wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
     # Both at once: Kubernetes lets five seconds pass before it empties a namespace, in which the pods end on their own.
     # So they are gone before the namespace's network policies are (KEP-5080), and nobody waits for them separately.
-    stop: tuple[Action, ...] = (StopWorkloads(),) if observed.deployments or observed.jobs else ()
+    stop: tuple[Action, ...] = (StopWorkloads(),) if _has_workloads(observed) else ()
     delete: tuple[Action, ...] = () if namespace.terminating else (DeleteNamespace(namespace.uid),)
     return Decision(status, (*stop, *delete), wake_at=wake_at)
+
+
+def _has_workloads(observed: Observed) -> bool:
+    return bool(observed.deployments or observed.completions or observed.jobs)
 
 
 def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:

@@ -7,15 +7,18 @@ from seatrial.api.environment import DependencyCondition, Service
 from seatrial.api.outcome import shortened
 from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
+from seatrial.plan.completion import completion
 from seatrial.plan.decision import Action, StartService, earliest
 from seatrial.plan.evidence import named_in, with_last_line
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends, trouble
+from seatrial.plan.storage import unbound_claim
 
 #: States that satisfy each condition of a dependency.
 _SATISFYING = {
-    DependencyCondition.STARTED: {ServiceState.STARTED, ServiceState.HEALTHY},
+    DependencyCondition.STARTED: {ServiceState.STARTED, ServiceState.HEALTHY, ServiceState.COMPLETED},
     DependencyCondition.HEALTHY: {ServiceState.HEALTHY},
+    DependencyCondition.COMPLETED: {ServiceState.COMPLETED},
 }
 _UNDER_WAY = frozenset({ServiceState.STARTING, ServiceState.STARTED})
 
@@ -27,6 +30,7 @@ class ServicesPlan:
     Attributes:
         services: Their new status, in the order of the spec.
         actions: Services to start.
+        again: Whether that is for a start that came to nothing, whose circumstances are not known any more.
         probes: Services to probe.
         wake_at: When a deadline falls.
     """
@@ -35,11 +39,12 @@ class ServicesPlan:
     actions: tuple[Action, ...]
     probes: frozenset[str]
     wake_at: datetime | None
+    again: bool = False
 
     @property
     def healthy(self) -> bool:
-        """Whether every service is healthy."""
-        return all(service.state is ServiceState.HEALTHY for service in self.services)
+        """Whether every service is healthy, or has completed."""
+        return all(service.state.up for service in self.services)
 
     @property
     def broken(self) -> ServiceStatus | None:
@@ -67,8 +72,11 @@ def plan_services(
     actions: list[Action] = [
         StartService(service.name)
         for service in services
-        if current[service.name].state in _UNDER_WAY and service.name not in observed.deployments
+        if current[service.name].state in _UNDER_WAY
+        and not service.completes
+        and service.name not in observed.deployments
     ]
+    again = bool(actions)
     for service in services:
         if current[service.name].state is ServiceState.PENDING and _may_start(service, current):
             actions.append(StartService(service.name))
@@ -80,6 +88,7 @@ def plan_services(
         actions=tuple(actions),
         probes=frozenset(service.name for service in services if _wants_probe(service, current, observed)),
         wake_at=earliest(moment for service in services for moment in _deadlines(service, current, observed, now)),
+        again=again,
     )
 
 
@@ -92,9 +101,11 @@ def unhealthy(services: list[Service], observed: Observed, now: datetime) -> str
         now: The present.
     """
     for service in services:
+        if service.completes:
+            continue
         deployment = observed.deployments.get(service.name)
         if deployment is None or deployment.ready < service.replicas:
-            wrong = trouble(observed.pods_of(service.name), now)
+            wrong = trouble(observed.pods_of_service(service.name), now)
             ready = deployment.ready if deployment else 0
             return f"service {service.name}: " + (
                 wrong.message if wrong else f"{ready} of {service.replicas} pods ready"
@@ -115,12 +126,14 @@ def _may_start(service: Service, current: dict[str, ServiceStatus]) -> bool:
 
 def _progress(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
     """Says where a service is that has been started; once healthy or broken, it stays so while provisioning."""
-    if status.state in {ServiceState.PENDING, ServiceState.HEALTHY, ServiceState.ERROR}:
+    if status.state is ServiceState.PENDING or status.state is ServiceState.ERROR or status.state.up:
         return status
     if refusal := observed.refusals.get(StartService(service.name).key):
         return _moved(status, ServiceState.ERROR, "Refused", refusal)
+    if service.completes:
+        return completion(service, status, observed, now)
     deployment = observed.deployments.get(service.name)
-    pods = observed.pods_of(service.name)
+    pods = observed.pods_of_service(service.name)
     running = sum(pod.running for pod in pods)
     pods_ready = deployment is not None and deployment.current and deployment.ready >= service.replicas
     if pods_ready and _probe_passed(service, observed):
@@ -129,7 +142,8 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
     wrong = trouble(pods, now)
     if wrong:
-        reason, message = wrong.reason, with_last_line(wrong.message, named_in(wrong.message, pods), observed)
+        said = with_last_line(wrong.message, named_in(wrong.message, pods), observed)
+        reason, message = wrong.reason, unbound_claim(service, wrong) or said
     if (wrong and wrong.final) or now >= _deadline(service, status):
         late = "" if wrong and wrong.final else f"not healthy within {service.ready.timeout.total_seconds():g}s: "
         return _moved(status, ServiceState.ERROR, reason, late + message)
@@ -181,4 +195,6 @@ def _deadlines(
     status = current[service.name]
     if status.state not in _UNDER_WAY:
         return []
-    return [_deadline(service, status), *patience_ends(observed.pods_of(service.name), now)]
+    if service.completes:
+        return patience_ends(observed.pods_of_service(service.name), now)
+    return [_deadline(service, status), *patience_ends(observed.pods_of_service(service.name), now)]

@@ -3,16 +3,38 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+from seatrial.api import names
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import jobs, load
-from seatrial.plan.decision import Action, StartJob, StartLoad, earliest
+from seatrial.plan import jobs, load, retry, waits
+from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
 from seatrial.plan.evidence import tail_patience_ends
+from seatrial.plan.needs import Waiting, judge_needs, judge_when
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What tells a run from all others.
+
+    Attributes:
+        uid: UID of the resource.
+        id: Name of the run, unique for the resource.
+    """
+
+    uid: str = ""
+    id: str = ""
+
+    @property
+    def seed(self) -> str:
+        """What varies from run to run and is the same after a crash."""
+        return f"{self.uid}/{self.id}"
 
 
 @dataclass
@@ -22,8 +44,8 @@ class StepsPlan:
     Attributes:
         steps: Their new status, in the order of the spec.
         actions: Jobs to create.
-        checks: Steps whose request should be under way.
-        follows: Steps whose workers' output to follow.
+        checks: Attempts whose request should be under way.
+        follows: Attempts whose workers' output to follow.
         urgent: Whether a request starts that may not be sent twice.
         wake_at: When a deadline falls.
     """
@@ -41,7 +63,59 @@ class StepsPlan:
         return all(step.state.ended for step in self.steps)
 
 
-def plan_steps(steps: list[Step], before: list[StepStatus], observed: Observed, now: datetime) -> StepsPlan:
+@dataclass
+class _Graph:
+    """The steps of a run, as one turn goes through them."""
+
+    instances: list[Instance]
+    current: dict[str, StepStatus]
+    observed: Observed
+    now: datetime
+    run: RunIdentity
+    at_once: int | None
+
+    def members(self) -> dict[str, list[StepStatus]]:
+        """The status of every step as written; of one with a matrix, of all its instances."""
+        found: dict[str, list[StepStatus]] = {}
+        for each in self.instances:
+            found.setdefault(each.written, []).append(self.current[each.name])
+        return found
+
+    def running(self, written: str | None = None) -> int:
+        """How many run, of all or of the instances of one step."""
+        return sum(
+            self.current[each.name].state is StepState.RUNNING
+            for each in self.instances
+            if written in (None, each.written)
+        )
+
+    def values(self, instance: Instance) -> dict[str, Any]:
+        """Values of the variables that the instance's own condition may use."""
+        captured = {
+            f"captures.{name}": value for status in self.current.values() for name, value in status.captures.items()
+        }
+        return {"run.id": self.run.id, **captured, **instance.variables}
+
+
+def pending(instance: Instance) -> StepStatus:
+    """The status of a step before anything has happened to it."""
+    return StepStatus(
+        name=instance.name,
+        optional=instance.step.optional or None,
+        instance_of=instance.parent,
+        matrix=dict(instance.values),
+    )
+
+
+def plan_steps(
+    steps: list[Step],
+    before: list[StepStatus],
+    observed: Observed,
+    now: datetime,
+    *,
+    run: RunIdentity | None = None,
+    at_once: int | None = None,
+) -> StepsPlan:
     """Plans the next moves of a graph of steps.
 
     Args:
@@ -49,28 +123,35 @@ def plan_steps(steps: list[Step], before: list[StepStatus], observed: Observed, 
         before: Their status up to now.
         observed: What was seen.
         now: The present.
+        run: The run that they are part of.
+        at_once: Steps that may run at the same time; None for any number.
     """
     known = {status.name: status for status in before}
-    current = {step.name: known.get(step.name) or StepStatus(name=step.name) for step in steps}
+    instances = expanded(steps)
+    current = {each.name: known.get(each.name) or pending(each) for each in instances}
+    graph = _Graph(instances, current, observed, now, run or RunIdentity(), at_once)
     plan = StepsPlan()
-    for step in steps:
-        if current[step.name].state is StepState.RUNNING:
-            current[step.name] = _progress(step, current[step.name], observed, now)
+    for each in instances:
+        if current[each.name].state is StepState.RUNNING:
+            current[each.name] = _progress(each.step, current[each.name], graph)
             # What must not be sent twice must not be forgotten either.
-            plan.urgent |= current[step.name].state.ended and not (step.http is None or step.http.idempotent)
+            plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
     # A step may end in the turn in which it could start (skipped), and that may free others.
     moved = True
     while moved:
         moved = False
-        for step in steps:
-            if current[step.name].state is StepState.PENDING:
-                after = _try_start(step, current, plan, now)
-                moved = moved or after is not current[step.name]
-                current[step.name] = after
-    for step in steps:
-        if current[step.name].state is StepState.RUNNING:
-            _keep_going(step, current[step.name], plan, observed, now)
-    plan.steps = [current[step.name] for step in steps]
+        members = graph.members()
+        for each in instances:
+            if current[each.name].state is StepState.PENDING:
+                current[each.name] = _try_start(each, graph, members, plan)
+                moved = moved or current[each.name].state.ended
+    for each in instances:
+        status = current[each.name]
+        if status.state is StepState.RUNNING:
+            _keep_going(each.step, status, plan, observed, now)
+        elif status.state is StepState.PENDING and status.attempts:
+            _keep_pausing(status, plan, observed, now)
+    plan.steps = [current[each.name] for each in instances]
     return plan
 
 
@@ -99,88 +180,120 @@ def plan_sequence(
 
 
 def cut_off(statuses: list[StepStatus], now: datetime, reason: str, message: str) -> list[StepStatus]:
-    """Ends what has not ended: running steps are cancelled, pending ones skipped."""
-    ends = {StepState.RUNNING: StepState.CANCELLED, StepState.PENDING: StepState.SKIPPED}
+    """Ends what has not ended: what has begun is cancelled, the rest skipped."""
+
+    def end(status: StepStatus) -> StepState:
+        begun = status.attempts or status.state is StepState.RUNNING
+        return StepState.CANCELLED if begun else StepState.SKIPPED
+
     return [
-        status if status.state.ended else _ended(status, Outcome(ends[status.state], reason, message), now)
+        status if status.state.ended else _ended(status, Outcome(end(status), reason, message), now)
         for status in statuses
     ]
 
 
-def _try_start(step: Step, current: Mapping[str, StepStatus], plan: StepsPlan, now: datetime) -> StepStatus:
-    status = current[step.name]
-    for need in step.needs:
-        other = current[need.step]
-        if not other.state.ended:
+def _try_start(
+    instance: Instance, graph: _Graph, members: Mapping[str, list[StepStatus]], plan: StepsPlan
+) -> StepStatus:
+    status, step, now = graph.current[instance.name], instance.step, graph.now
+    if status.attempts:
+        if now < retry.due(status) or retry.hindered_until(status, graph.observed, now):
             return status
-        if not _satisfies(other.state, need.result):
-            skipped = Outcome(StepState.SKIPPED, "NeedNotMet", f"step {need.step} ended {other.state}")
-            return _ended(status, skipped, now)
+    else:
+        unmet = judge_needs(step, members)
+        if isinstance(unmet, Waiting):
+            return status
+        end = unmet or (judge_when(step, graph.values(instance)) if step.when else None)
+        if end is not None:
+            return _ended(status, end, now)
+    if full := _full(instance, graph):
+        return status if status.attempts else status.model_copy(update={"reason": "MaxParallel", "message": full})
+    attempt = status.attempts + 1
     if step.job:
-        plan.actions.append(StartJob(step.name))
+        plan.actions.append(StartJob(step.name, attempt))
     elif step.load:
-        plan.actions.append(StartLoad(step.name))
-    elif step.http and not step.http.idempotent:
-        plan.urgent = True
+        plan.actions.append(StartLoad(step.name, attempt))
+    plan.urgent |= step.sent_once
     return status.model_copy(
-        update={"state": StepState.RUNNING, "reason": "Started", "attempts": 1, "started_at": stamp(now)}
+        update={
+            "state": StepState.RUNNING,
+            "reason": "Started",
+            "message": "",
+            "attempts": attempt,
+            "started_at": stamp(now),
+            "next_attempt_at": None,
+            "load": None,
+        }
     )
 
 
-def _satisfies(state: StepState, wanted: NeedResult) -> bool:
-    if wanted is NeedResult.SUCCEEDED:
-        return state is StepState.SUCCEEDED
-    if wanted is NeedResult.FAILED:
-        return state in {StepState.FAILED, StepState.ERROR, StepState.INCONCLUSIVE}
-    return state is not StepState.SKIPPED
+def _full(instance: Instance, graph: _Graph) -> str:
+    """Says which limit keeps a step from running now, if one does."""
+    # Its own limit first: what starts later in this turn cannot change whether that is reached.
+    own = instance.step.max_parallel
+    if own is not None and graph.running(instance.written) >= own:
+        return f"waits its turn: at most {own} instances of {instance.written} run at once"
+    if graph.at_once is not None and graph.running() >= graph.at_once:
+        return f"waits its turn: at most {graph.at_once} steps run at once"
+    return ""
 
 
-def _progress(step: Step, status: StepStatus, observed: Observed, now: datetime) -> StepStatus:
-    outcome = _outcome(step, observed, now)
-    if outcome is None and step.http and step.name not in observed.checking:
+def _progress(step: Step, status: StepStatus, graph: _Graph) -> StepStatus:
+    observed, now = graph.observed, graph.now
+    attempt = names.attempt(step.name, status.attempts)
+    outcome = _outcome(step, status, attempt, observed, now)
+    if outcome is None and step.asks and attempt not in observed.checking:
         # It is sent anew after a restart, and has its whole time: the operator's absence is not the service's fault.
         status = status.model_copy(update={"started_at": stamp(now)})
     if outcome is None and now >= _deadline(step, status):
-        outcome = _late(step, observed, now)
+        outcome = _late(step, status, attempt, observed, now)
     if step.load:
-        seen, final = observed.loads.get(step.name), outcome is not None
+        seen, final = observed.loads.get(attempt), outcome is not None
         status = status.model_copy(update={"load": load.present(step.load, seen, status.load, final=final)})
+    if outcome is not None and retry.wanted(step, status, outcome):
+        return retry.backing_off(step, status, outcome, graph.run.seed, now)
     if outcome is not None:
         return _ended(status, outcome, now)
-    return status.model_copy(update={"message": shortened(waits_for(step, observed, now))})
+    return status.model_copy(update={"message": shortened(_waits_for(step, status, attempt, observed, now))})
 
 
-def _late(step: Step, observed: Observed, now: datetime) -> Outcome | None:
+def _late(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> Outcome | None:
     """Judges a step whose time is over: only what was really under way can blame the system under test."""
-    if step.load and load.being_read(step.name, step.load, observed):
+    if step.load and load.being_read(attempt, step.load, observed):
         return None
-    if step.job and step.job.junit and jobs.being_read(step.name, observed):
+    if step.job and step.job.junit and jobs.being_read(attempt, observed):
         return None
-    waited = waits_for(step, observed, now)
+    waited = _waits_for(step, status, attempt, observed, now)
     message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
-    to_blame = step.http or (step.job and any(pod.running for pod in observed.pods_of(step.name)))
+    if step.wait:
+        return Outcome(waits.late(step.wait, observed), "Timeout", message)
+    to_blame = step.asks or (step.job and any(pod.running for pod in observed.pods_of(attempt)))
     return Outcome(StepState.FAILED if to_blame else StepState.ERROR, "Timeout", message)
 
 
-def _outcome(step: Step, observed: Observed, now: datetime) -> Outcome | None:
+def _outcome(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> Outcome | None:
     if step.job:
-        return jobs.judge_job(step.name, observed, now, step.job)
+        return jobs.judge_job(attempt, observed, now, step.job)
     if step.load:
-        return load.judge_load(step.name, step.load, observed, now)
-    outcome = observed.outcomes.get(step.name)
-    if outcome is None and step.http and not step.http.idempotent and step.name not in observed.checking:
+        return load.judge_load(attempt, step.load, observed, now)
+    if step.wait:
+        return waits.judge_wait(step.wait, status, observed, now)
+    outcome = observed.outcomes.get(attempt)
+    if outcome is None and step.http and not step.http.idempotent and attempt not in observed.checking:
         # Its intent is on record but nobody waits for its answer: the operator was restarted in between.
         message = f"the operator stopped while this {step.http.method} was under way; it may or may not have arrived"
         return Outcome(StepState.ERROR, "Interrupted", message)
     return outcome
 
 
-def waits_for(step: Step, observed: Observed, now: datetime) -> str:
+def _waits_for(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> str:
     """Says what a running step waits for."""
     if step.job:
-        return jobs.waits_for(step.name, observed, now)
+        return jobs.waits_for(attempt, observed, now)
     if step.load:
-        return load.waits_for(step.name, step.load, observed, now)
+        return load.waits_for(attempt, step.load, observed, now)
+    if step.wait:
+        return waits.waits_for(step.wait, status, observed)
     return ""
 
 
@@ -193,19 +306,31 @@ def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
             "captures": dict(outcome.captures),
             "junit": outcome.junit,
             "finished_at": stamp(now),
+            "next_attempt_at": None,
+            "flaky": (outcome.state is StepState.SUCCEEDED and status.attempts > 1) or None,
         }
     )
 
 
 def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:
-    if step.http:
-        plan.checks.add(step.name)
+    attempt = names.attempt(step.name, status.attempts)
+    if step.asks:
+        plan.checks.add(attempt)
     if step.load:
-        plan.follows.add(step.name)
-    deadline = _deadline(step, status)
-    ends = [deadline] if deadline > now else []
-    pods = observed.pods_of(step.name)
+        plan.follows.add(attempt)
+    deadlines = [_deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
+    ends = [end for end in deadlines if end is not None and end > now]
+    pods = observed.pods_of(attempt)
     plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(pods, now), *tail_patience_ends(pods, observed, now)])
+
+
+def _keep_pausing(status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:
+    """Between two attempts: the first must have let go before the next begins."""
+    if retry.abandoned(status, observed):
+        plan.actions.append(StopAttempt(status.name, status.attempts))
+    due = retry.due(status)
+    ends = [due] if due > now else [retry.hindered_until(status, observed, now)]
+    plan.wake_at = earliest([plan.wake_at, *ends])
 
 
 def _deadline(step: Step, status: StepStatus) -> datetime:

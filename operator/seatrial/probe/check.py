@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
 
-from seatrial.api.cel import EvaluationError, Scope, http_scope, template_scope
+from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, http_scope, template_scope
 from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import StepState
 from seatrial.api.step import HttpRequest, Step
@@ -32,7 +32,7 @@ async def run_check(exchanger: Exchanger, address: Address, step: Step, context:
         exchanger: Sends the requests.
         address: The Service's port.
         step: The step.
-        context: Values of ``run.id`` and ``captures.NAME``.
+        context: Values of ``run.id``, ``captures.NAME`` and ``matrix.NAME``.
     """
     if step.eventually is None:
         return await _attempt(exchanger, address, step, context)
@@ -52,16 +52,16 @@ async def run_check(exchanger: Exchanger, address: Address, step: Step, context:
 
 async def _attempt(exchanger: Exchanger, address: Address, step: Step, context: Mapping[str, Any]) -> Outcome:
     assert step.http is not None  # noqa: S101 - only HTTP steps come here
-    captures = frozenset(name.removeprefix("captures.") for name in context if name.startswith("captures."))
+    captures, matrix = captures_in(context), axes_in(context)
     try:
-        request = render_request(step.http, template_scope(captures), context)
+        request = render_request(step.http, template_scope(captures, matrix), context)
     except EvaluationError as error:
         return Outcome(StepState.ERROR, "TemplateFailed", str(error))
     try:
         answer = await exchanger.exchange(address, request)
     except ExchangeFailed as error:
         return Outcome(StepState.ERROR if error.ours else StepState.FAILED, error.reason, str(error))
-    return judge_answer(step, answer, http_scope(captures), context)
+    return judge_answer(step, answer, http_scope(captures, matrix), context)
 
 
 def render_request(http: HttpRequest, scope: Scope, context: Mapping[str, Any]) -> Request:

@@ -78,7 +78,7 @@ def _mark(state: State, now: datetime) -> Span:
 
 
 def _service(service: ServiceStatus, now: datetime) -> _Row:
-    healthy = service.state is ServiceState.HEALTHY
+    healthy = service.state.up
     time = elapsed(service.started_at, service.healthy_at, now)
     why = "" if healthy else because(service.reason, service.message)
     return _Row(

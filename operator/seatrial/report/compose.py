@@ -83,6 +83,7 @@ def composed(
         generation=run.generation if run else 0,
         environment=run.namespace if run else None,
         verdict=status.verdict,
+        flaky=bool(scenario.flaky),
         reason=status.reason,
         message=status.message,
         started_at=run.started_at if run else None,

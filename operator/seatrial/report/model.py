@@ -190,6 +190,7 @@ class Report(ReportModel):
         generation: Generation of the spec.
         environment: Namespace of the environment, if it had one of its own.
         verdict: What the run means.
+        flaky: Whether a step succeeded only when it was attempted again.
         reason: Stable CamelCase word.
         message: Sentence for a person.
         started_at: When the run began.
@@ -216,6 +217,7 @@ class Report(ReportModel):
     generation: int = 0
     environment: str | None = None
     verdict: Verdict | None = None
+    flaky: bool = False
     reason: str = ""
     message: str = ""
     started_at: str | None = None

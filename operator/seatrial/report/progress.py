@@ -66,7 +66,7 @@ def _services(before: TrialStatus | None, after: TrialStatus) -> Iterator[Line]:
 
 
 def _service_detail(service: ServiceStatus) -> str:
-    if service.state is ServiceState.HEALTHY:
+    if service.state.up:
         time = healthy_after(service)
         return f" after {time}" if time else ""
     why = because(service.reason, service.message)

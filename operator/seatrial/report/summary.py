@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.api.status import LatencySummary, LoadResult, ServiceState, StepState, StepStatus, TrialStatus
+from seatrial.api.status import LatencySummary, LoadResult, StepState, StepStatus, TrialStatus
 from seatrial.report import sections
 from seatrial.report.line import Line, Span, Tone, Words, columns, line
 from seatrial.report.wording import (
@@ -49,7 +49,7 @@ def _verdict(status: TrialStatus, title: str) -> Iterator[Line]:
 def _services(status: TrialStatus) -> Iterator[Line]:
     rows: list[Sequence[Words]] = []
     for service in sections.services(status):
-        healthy = service.state is ServiceState.HEALTHY
+        healthy = service.state.up
         why = "" if healthy else because(service.reason, service.message)
         rows.append((service.name, worded(service.state), healthy_after(service) if healthy else "", why))
     yield from _section("services", rows)

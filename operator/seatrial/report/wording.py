@@ -28,6 +28,7 @@ _TONES = {
     "Started": Tone.BUSY,
     "Running": Tone.BUSY,
     "Healthy": Tone.GOOD,
+    "Completed": Tone.GOOD,
     "Succeeded": Tone.GOOD,
     "Passed": Tone.GOOD,
     "Cancelled": Tone.DOUBTFUL,

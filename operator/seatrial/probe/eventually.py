@@ -1,0 +1,39 @@
+"""Repeating until what is expected holds, for effects that take a moment to arrive."""
+
+from collections.abc import Awaitable, Callable
+
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
+
+from seatrial.api.outcome import Outcome
+from seatrial.api.status import StepState
+from seatrial.api.step import Eventually
+
+#: Shortest pause between two requests, in seconds, whatever the step says.
+LEAST_PAUSE = 0.05
+
+
+async def eventually(how: Eventually | None, once: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """Does something once, or until it has not failed.
+
+    Args:
+        how: How long and how often; None for once.
+        once: What to do.
+    """
+    if how is None:
+        return await once()
+    seconds = how.timeout.total_seconds()
+    longest = max(how.interval.total_seconds(), LEAST_PAUSE)
+    retrying: AsyncRetrying = AsyncRetrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.02),
+        retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+
+    async def again() -> Outcome:
+        return await once()  # tenacity awaits only what it can see to be a coroutine function
+
+    outcome: Outcome = await retrying(again)
+    if outcome.state is StepState.FAILED:
+        return Outcome(outcome.state, outcome.reason, f"not within {seconds:g}s: {outcome.message}")
+    return outcome
