@@ -21,6 +21,8 @@ ROUNDS = 5
 _SETTLE = 0.5
 #: Writes for the run itself, whatever it makes.
 _RUN_WRITES = 4
+#: Writes for its report: one at the verdict, one when all is gone.
+_REPORT_WRITES = 2
 #: Seconds that the verdict may take longer than a bare pod.
 _OVER_FLOOR = 0.5
 _GONE_SECONDS = 5.0
@@ -61,8 +63,8 @@ class Account:
 
     @property
     def allowed(self) -> int:
-        """One write for each object made or deleted, those of the run, one an intent, and one of progress a second."""
-        return self.made + self.deleted + _RUN_WRITES + self.intents + math.floor(self.run.verdict)
+        """One write for each object made or deleted, those of the run and its report, intents, and progress each second."""
+        return self.made + self.deleted + _RUN_WRITES + _REPORT_WRITES + self.intents + math.floor(self.run.verdict)
 
     def figure(self, name: str, rounds: int) -> Figure:
         """The writes beside what they consist of."""

@@ -45,6 +45,26 @@ def _run(options: argparse.Namespace) -> int:
             from seatrial.load.worker import main as work
 
             return work()
+        case "collect":
+            from seatrial.collect.sidecar import await_ready
+            from seatrial.collect.sidecar import main as collect
+
+            return await_ready() if options.await_ready else collect()
+        case "report":
+            from seatrial.cli.report import ReportOptions, report
+
+            return report(
+                ReportOptions(
+                    name=options.name,
+                    namespace=options.namespace,
+                    run=options.run,
+                    form=options.format,
+                    output=options.output,
+                    artifacts=options.artifacts,
+                    context=options.context,
+                    kubeconfig=options.kubeconfig,
+                )
+            )
         case "validate":
             from seatrial.cli.validate import validate
 
@@ -61,6 +81,8 @@ def _run(options: argparse.Namespace) -> int:
                     timeout=options.timeout,
                     remove=options.rm,
                     json=options.output == "json",
+                    junit=options.junit,
+                    report=options.report,
                 )
             )
 

@@ -225,6 +225,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("probeTimeout must be from 10ms to 60s", lambda s: service(s, 0)["ready"].update(probeTimeout="61s")),
     ("captureSecret belongs to http", lambda s: step(s, 2).update(captureSecret={"a": "1"})),
     ("a name is made of letters", lambda s: step(s, 0).update(captureSecret={"the-token": "1"})),
+    ("the folder is mounted empty", lambda s: step(s, 2)["job"].update(junit="/proc/self/junit.xml")),
+    (
+        "the folder is mounted empty",
+        lambda s: step(s, 2)["job"].update(artifacts=[{"name": "a", "path": "/dev/a/b"}]),
+    ),
     ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).update(http={"service": "db"})),
     ("give exactly one of http, job, load, assert and wait", lambda s: step(s, 2).pop("job")),
     ("expect, capture and eventually belong to http and assert", lambda s: step(s, 2).update(expect=["true"])),

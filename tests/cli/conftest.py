@@ -25,7 +25,7 @@ from seatrial.cli.cluster import Object
 from seatrial.cli.follow import Patience
 from seatrial.cli.run import RunOptions, run
 from seatrial.kube.errors import NotFound
-from seatrial.kube.resources import Resource
+from seatrial.kube.resources import CONFIG_MAPS, Resource
 from seatrial.plan.conditions import conditions
 
 SCENARIO = """\
@@ -65,11 +65,22 @@ class FakeCluster:
     refused_deletion: Exception | None = None
     #: Entries of spec.steps that another field manager owns: they stay, whatever is applied.
     foreign_steps: list[Object] = field(default_factory=list)
+    config_maps: dict[str, Object] = field(default_factory=dict)
+    refused_config_maps: Exception | None = None
 
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
-        if self.stored is None:
+        if resource == CONFIG_MAPS:
+            return self._config_map(name)
+        if self.stored is None or self.stored["kind"] != resource.kind:
             raise NotFound(404, "NotFound", f'{resource.plural} "{name}" not found in {namespace}')
         return copy.deepcopy(self.stored)
+
+    def _config_map(self, name: str) -> Object:
+        if self.refused_config_maps:
+            raise self.refused_config_maps
+        if name not in self.config_maps:
+            raise NotFound(404, "NotFound", f'configmaps "{name}" not found')
+        return copy.deepcopy(self.config_maps[name])
 
     async def apply(self, resource: Resource, body: Object, *, field_manager: str, force: bool = True) -> Object:
         if self.refusal:

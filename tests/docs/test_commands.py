@@ -30,7 +30,7 @@ def test_make_targets_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=title)
 def test_commands_of_seatrial_parse(page: Path) -> None:
     parser = arguments.parser()
-    for line in re.findall(r"^(?:\$ )?seatrial ((?:run|validate) [^\n#>|]+)", _commands(page), re.MULTILINE):
+    for line in re.findall(r"^(?:\$ )?seatrial ((?:run|validate|report) [^\n#>|]+)", _commands(page), re.MULTILINE):
         parser.parse_args(line.replace("…", "").split())
 
 

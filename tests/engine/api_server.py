@@ -148,6 +148,7 @@ class ApiServer:
         self.cluster = Cluster()
         self.logs: dict[str, list[str | None]] = {}
         self._newest: dict[str, str] = {}
+        self.log_queries: list[tuple[str, dict[str, str]]] = []
         #: Whether a log that has no more lines stays open, as that of a container that runs.
         self.hold_logs = False
         self._changed = asyncio.Event()
@@ -406,11 +407,13 @@ class ApiServer:
         return response
 
     async def _log(self, request: web.Request, place: Place) -> web.StreamResponse:
-        """Streams a pod's log; None in it breaks the connection, and what follows is for the next one."""
+        """Streams a container's log; None in it breaks the connection, and what follows is for the next one."""
         self._find(place)
         response = web.StreamResponse()
         await response.prepare(request)
-        lines = self.logs.get(place.name, [])
+        self.log_queries.append((place.name, dict(request.query)))
+        container = f"{place.name}/{request.query.get('container', '')}"
+        lines = self.logs.get(container, self.logs.get(place.name, []))
         if not lines and place.name in self._newest:
             await response.write(self._newest[place.name].encode() + b"\n")  # whoever comes again reads it again
         while lines:

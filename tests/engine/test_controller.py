@@ -37,11 +37,13 @@ async def test_writes_of_a_short_scenario(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(record, "PROGRESS_INTERVAL", 60.0)  # longer than any machine takes
     world.scenario(GET)
     await world.until_done()
-    # Namespace, three guards, Service, Deployment are made; the Deployment and the namespace are taken away.
+    # Namespace, three guards, Service, Deployment are made; the Deployment and the namespace are taken away. The report
+    # is written at the verdict, and again when all is gone.
     made = [write for write in world.writes("events") if write.verb == "create"]
     deleted = [write for write in world.writes("events") if write.verb == "delete"]
     own = [write for write in world.writes("events") if write.verb == "patch"]
     assert sorted(write.what for write in made) == [
+        "configmaps",
         "deployments",
         "limitranges",
         "namespaces",
@@ -50,10 +52,11 @@ async def test_writes_of_a_short_scenario(world: World, monkeypatch: pytest.Monk
         "services",
     ]
     assert sorted(write.what for write in deleted) == ["deployments", "namespaces"]
-    assert {write.what for write in own} == {"testscenarios", "testscenarios/status"}
+    assert {write.what for write in own} == {"testscenarios", "testscenarios/status", "configmaps"}
+    assert len([write for write in own if write.what == "configmaps"]) == 1
     # The finalizer on and off, and status: begun, its services healthy, judged and torn down at the most.
     assert len([write for write in own if write.what == "testscenarios"]) == 2
-    assert len(own) <= 2 + 4
+    assert len(own) <= 2 + 4 + 1
     assert len(world.writes()) - len(world.writes("events")) == 2  # Started and the verdict
 
 

@@ -24,6 +24,7 @@ from seatrial.api.status import (
     LatencySummary,
     LoadResult,
     LoadTestStatus,
+    ReportStatus,
     StepState,
     TestScenarioStatus,
     TrialStatus,
@@ -44,9 +45,20 @@ from seatrial.plan.decision import (
     StopAttempt,
     StopServices,
     StopWorkloads,
+    WriteReport,
 )
 from seatrial.plan.loadtest import STEP, plan_loadtest
-from seatrial.plan.observed import DeploymentSeen, JobSeen, LoadSeen, NamespaceSeen, Observed, PodSeen, ProbeSeen
+from seatrial.plan.observed import (
+    DeploymentSeen,
+    JobSeen,
+    LoadSeen,
+    NamespaceSeen,
+    Observed,
+    PodSeen,
+    ProbeSeen,
+    ReportSeen,
+    TailSeen,
+)
 from seatrial.plan.scenario import plan_scenario
 from seatrial.plan.trial import Subject
 
@@ -84,6 +96,9 @@ class Memory:
     following: set[str] = field(default_factory=set)
     loads: dict[str, LoadSeen] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
+    tails: dict[str, TailSeen] = field(default_factory=dict)
+    reading: set[str] = field(default_factory=set)
+    report: ReportSeen = field(default_factory=ReportSeen)
     specs: dict[int, Spec] = field(default_factory=dict)
 
 
@@ -315,6 +330,8 @@ class World:
             outcomes=dict(self.memory.outcomes),
             loads=dict(self.memory.loads),
             refusals=dict(self.memory.refusals),
+            tails=dict(self.memory.tails),
+            report=self.memory.report,
             true_conditions={
                 ("Deployment", key[1]): frozenset(["Available"] if seen.ready else [])
                 for key, seen in self.deployments.items()
@@ -360,8 +377,8 @@ class World:
         run = status.run.id if status.run else ""
         if not isinstance(action, AddFinalizer):
             assert self.finalizer, f"{action} without a finalizer"
-        stops = StopAttempt | StopServices | StopWorkloads | DeleteNamespace
-        if not isinstance(action, AddFinalizer | stops) and self._refused(run, action):
+        kept = StopAttempt | StopServices | StopWorkloads | DeleteNamespace | WriteReport
+        if not isinstance(action, AddFinalizer | kept) and self._refused(run, action):
             return
         match action:
             case AddFinalizer():
@@ -375,6 +392,8 @@ class World:
                 name = status.run.namespace
                 seen = NamespaceSeen(name=name, uid=f"uid-{name}", ours=True)
                 self.namespaces.setdefault(name, Namespace(seen, run))
+            case WriteReport(final=final):
+                self._write_report(run, final=final)
             case StartService(service=name):
                 self._start_service(run, name)
             case StartJob() | StartLoad() | StopAttempt():
@@ -405,6 +424,28 @@ class World:
         if refused or missing:
             self.memory.refusals[action.key] = "the quota is used up"
         return refused or missing
+
+    def _write_report(self, run: str, *, final: bool) -> None:
+        assert run in self.truth.verdicts, "a report without a verdict on record"
+        assert not final or not any(space.seen.ours and space.run == run for space in self.namespaces.values()), (
+            "final too early"
+        )
+        if self.fate("report", run).random() < 0.05:
+            self.memory.report = ReportSeen(given_up="configmaps is forbidden")
+            return
+        self.memory.report = ReportSeen(ReportStatus(run=run, config_maps=[f"report-{run}"]), final=final)
+
+    def _read_tails(self, run: str, wanted: frozenset[str]) -> None:
+        """Reads logs: at once, after a while, or not within the time there is."""
+        for pod in wanted - self.memory.reading:
+            fate = self.fate("tail", run, pod)
+            self.memory.reading.add(pod)
+            memory, seconds = self.memory, 5.0 if fate.random() < 0.2 else fate.uniform(0.01, 1)
+
+            def told(pod: str = pod, memory: Memory = memory) -> None:
+                memory.tails[pod] = TailSeen(("last words",), restarts=99)
+
+            self.later(seconds, told)
 
     def _alive(self, run: str) -> bool:
         return any(space.run == run and not space.seen.terminating for space in self.namespaces.values())
@@ -576,7 +617,8 @@ class World:
 
             def ended() -> None:
                 told = "Evicted" if kind == "evicted" else ""
-                self._pod(run, name, None, running=False, exit_code=1 if kind == "failed" else 0, disruption=told)
+                code = 1 if kind == "failed" else 0
+                self._pod(run, name, None, running=False, exit_code=code, disruption=told, ended_at=self.now)
                 if kind == "ok" and (run, name) in self.pods and not self.pods[run, name].deleting_since:
                     self.truth.evidence.add((run, name))
 
@@ -666,6 +708,7 @@ class World:
         for name in sorted(activities.checks - memory.checking - memory.outcomes.keys()):
             memory.checking.add(name)
             self._send(memory, run, name)
+        self._read_tails(run, activities.tails)
         for name in sorted(activities.follows - memory.following):
             memory.following.add(name)
             memory.loads.setdefault(name, LoadSeen(LoadResult(workers=self._load_spec(run, name).workers)))

@@ -91,7 +91,7 @@ class _Dumper(yaml.SafeDumper):
 
 def render(kind: Kind) -> str:
     """Writes the CustomResourceDefinition of a kind as YAML."""
-    return _HEADER + yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    return _HEADER + yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
 
 
 def render_template(kind: Kind) -> str:

@@ -17,6 +17,9 @@ ATTEMPT = f"{GROUP}/attempt"
 OWNER = f"{GROUP}/owner"
 RUN_SPEC = f"{GROUP}/run-spec"
 FINALIZER = f"{GROUP}/teardown"
+#: On reports in the place of OWNER_UID: whatever takes away what a run made must leave its report alone.
+REPORT_OF = f"{GROUP}/report-of"
+REPORT_RUN = f"{GROUP}/report-run"
 
 
 def labels(uid: str, run: str, **more: str) -> dict[str, str]:
@@ -62,6 +65,17 @@ def instance(step: str, index: int) -> str:
 def attempt(step: str, number: int) -> str:
     """Name of an attempt at a step: what becomes of one never counts for another. The first has the step's own."""
     return step if number <= 1 else f"{step}-a{number}"
+
+
+def report(name: str, uid: str, run: str, part: int = 1) -> str:
+    """Name of the ConfigMap with a part, counted from 1, of a run's report, in the resource's own namespace."""
+    first = f"{name[:150].rstrip('.-')}-report-{run[:20].lower()}-{_digest(uid, run)}"
+    return first if part == 1 else f"{first}-{part}"
+
+
+def report_labels(uid: str, run: str) -> dict[str, str]:
+    """The labels of a report, which outlives its run and goes with its resource."""
+    return {MANAGED_BY: "seatrial", REPORT_OF: uid, REPORT_RUN: run}
 
 
 def _digest(*parts: str) -> str:

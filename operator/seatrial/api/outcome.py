@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seatrial.api.status import MESSAGE_BYTES, StepState
+from seatrial.api.status import MESSAGE_BYTES, JUnitCounts, StepState
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Outcome:
         message: Sentence for a person.
         captures: Values kept for later steps.
         secrets: The same of those that are shown nowhere; never in status.
+        junit: What its test cases came to.
     """
 
     state: StepState
@@ -24,6 +25,7 @@ class Outcome:
     message: str = ""
     captures: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    junit: JUnitCounts | None = None
 
 
 def shortened(message: str, limit: int = MESSAGE_BYTES) -> str:

@@ -255,6 +255,36 @@ class LoadResult(StatusModel):
     )
 
 
+class JUnitCounts(StatusModel):
+    """What the JUnit files of a Job say; all cases are in the report."""
+
+    tests: int = Field(0, description="Test cases.")
+    failures: int = Field(0, description="Cases whose assertion failed.")
+    errors: int = Field(0, description="Cases that broke.")
+    skipped: int = Field(0, description="Cases that did not run.")
+    failing: list[str] = Field(
+        [],
+        max_length=5,
+        description="Names of the first cases that failed or broke.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+class ReportStatus(StatusModel):
+    """Where the whole report of the run is."""
+
+    run: str = Field("", description="Name of the run that it is about.")
+    config_maps: list[str] = Field(
+        [],
+        max_length=5,
+        description="Names of the ConfigMaps beside the resource that hold it, in order. `seatrial report` reads them.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    sha256: str = Field("", description="SHA-256 of report.json.")
+    bytes: int = Field(0, description="Size of report.json.")
+    message: Message = Field("", description="Why there is none, or why it is not whole.")
+
+
 class StepStatus(Timestamped):
     """One step: where it is or how it ended."""
 
@@ -283,6 +313,7 @@ class StepStatus(Timestamped):
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
     load: LoadResult | None = Field(None, description="Result of the load, if the step is one.")
+    junit: JUnitCounts | None = Field(None, description="Result of the test cases, if the step is a Job with junit.")
 
 
 class RunStatus(Timestamped):
@@ -314,6 +345,12 @@ class RunSummary(StatusModel):
     started_at: str | None = Field(None, description="When it started.", json_schema_extra={"format": "date-time"})
     finished_at: str | None = Field(
         None, description="When its verdict fell.", json_schema_extra={"format": "date-time"}
+    )
+    report: list[str] = Field(
+        [],
+        max_length=5,
+        description="Names of the ConfigMaps that hold its report.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 
@@ -358,6 +395,10 @@ class TrialStatus(StatusModel):
     run: RunStatus | None = Field(None, description="The current or last run, or the one that waits.")
     queue: QueueStatus | None = Field(None, description="Its place, while it waits.")
     schedule: ScheduleStatus | None = Field(None, description="The schedule's times.")
+    report: ReportStatus | None = Field(None, description="Where the whole report of the run is.")
+    shortened: str = Field(
+        "", description="Says that parts were left out to keep the status below 32 KiB; the report has them."
+    )
     conditions: list[Condition] = Field(
         [],
         max_length=16,

@@ -107,8 +107,65 @@ class Eventually(Model):
     interval: Duration = Field(seconds(1), description="Longest pause between two requests. Default 1s.")
 
 
+#: A file in a folder of its own: every part of the way there begins with a letter, a digit or an underscore.
+_FOLDERS = r"^(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
+FilePath = Annotated[str, Field(pattern=_FOLDERS + r"/[A-Za-z0-9_.-]+$", max_length=256)]
+FilePattern = Annotated[str, Field(pattern=_FOLDERS + r"/[A-Za-z0-9_.*?-]+$", max_length=256)]
+
+#: Folders that every container has already, which nothing can be mounted over.
+TAKEN = ("/proc/", "/sys/", "/dev/")
+_TAKEN = " || ".join(f"{{path}}.startsWith('{folder}')" for folder in TAKEN)
+_MOUNTED = "the folder is mounted empty into the container, so it cannot be in /proc, /sys or /dev"
+
+
+class Artifact(Model):
+    """A file that a Job leaves for the report."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9_.]*[a-z0-9])?$", max_length=50)] = Field(
+        description="Name in the report."
+    )
+    path: FilePath = Field(
+        description="Absolute path of the file in the container. Its folder is mounted empty, so choose one of its own."
+    )
+
+
 class Job(Container):
     """A container that runs to its end. Exit code 0 is success, any other a failure."""
+
+    junit: FilePattern | None = Field(
+        None,
+        description="Absolute path of the JUnit XML file that the container writes, or a pattern with * and ? for "
+        "several in one folder. The folder is mounted empty, so choose one of its own. A failing case fails the step; "
+        "a file that is missing, broken or larger than 1Mi is an error.",
+    )
+    artifacts: Annotated[list[Artifact], unique("name")] = Field(
+        [],
+        max_length=10,
+        description="Files to keep in the report: at most 256Ki each, and 1Mi a run. They do not change the verdict.",
+        json_schema_extra=list_map("name"),
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            (f"!has(self.junit) || !({_TAKEN.format(path='self.junit')})", _MOUNTED),
+            (
+                f"!has(self.artifacts) || self.artifacts.all(a, !({_TAKEN.format(path='a.path')}))",
+                _MOUNTED,
+            ),
+        )
+    }
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether files are to be read out of its container."""
+        return bool(self.junit or self.artifacts)
+
+    @model_validator(mode="after")
+    def _mountable(self) -> Self:
+        paths = [artifact.path for artifact in self.artifacts] + ([self.junit] if self.junit else [])
+        if any(path.startswith(TAKEN) for path in paths):
+            raise ValueError(_MOUNTED)
+        return self
 
 
 class JobStep(Model):

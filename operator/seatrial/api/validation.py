@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from seatrial.api import duration, template
+from seatrial.api import budget, duration, template
 from seatrial.api.base import Model
 from seatrial.api.captures import reads_captures, secret_captures
 from seatrial.api.cel import (
@@ -50,6 +50,7 @@ EXCHANGES = 50
 
 #: Captured values are kept in status, at most 512 bytes each.
 CAPTURES = 24
+CAPTURE_BYTES = 512
 
 #: Shells have the same syntax.
 _LITERAL = "; write $${ for ${ itself"
@@ -174,6 +175,18 @@ def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
     yield from wrong
     if not wrong:
         yield from _waits(spec, services)
+        yield from _status_size(spec)
+
+
+def _status_size(spec: TestScenarioSpec) -> Iterator[Problem]:
+    """What a status cannot do without fits into it: names, states, times, and captures that later steps may need."""
+    bytes_needed = budget.needed(spec) + budget.captured(spec, CAPTURE_BYTES)
+    if bytes_needed > budget.STATUS_BYTES:
+        remedy = (
+            f"its status could need {bytes_needed:,} bytes and may have {budget.STATUS_BYTES:,}: split the scenario, "
+            "take captures out or give steps shorter names"
+        )
+        yield Problem("spec.steps", f"{len(spec.steps)} steps", remedy)
 
 
 def _duplicates(field: str, names: list[str], remedy: str = "is used twice: rename one") -> Iterator[Problem]:

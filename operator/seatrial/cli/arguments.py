@@ -35,6 +35,12 @@ Each mistake is printed with its place, its value and what to do about it. Docum
 left unchecked. Exits with 0 if all is well, else with 2.
 """
 
+_REPORT = """\
+Prints the report that the operator has written of a run: the verdict, every step, test cases, ends of logs, artifacts,
+and the record of who asked for it and what was made and deleted. Its sha256 is compared with the one in status.
+Exits with 0 if there is a report, whatever its verdict.
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Builds the parser of the whole command line."""
@@ -46,11 +52,40 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_validate(commands)
+    _add_report(commands)
     commands.add_parser("operator", help="run the operator (in a cluster)", description="Runs the operator.")
     commands.add_parser(
         "worker", help="run a load worker (in a pod)", description="Runs a load worker; the operator starts these."
     )
+    collect = commands.add_parser(
+        "collect",
+        help="hand over the files of a Job (in a pod)",
+        description="Waits for SIGTERM and prints the files that SEATRIAL_COLLECT asks for; the operator starts these.",
+    )
+    collect.add_argument("--await-ready", action="store_true", help="only wait until the other one can be told to end")
     return top
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser(
+        "report",
+        help="print the report of a run",
+        description=_REPORT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    report.add_argument("name", metavar="NAME", help="the resource; tscn/NAME or ldt/NAME where both kinds have one")
+    report.add_argument("-n", "--namespace", metavar="NAME", help="its namespace (default: that of the context)")
+    report.add_argument("--run", metavar="RUN", help="an earlier run of status.history (default: the last one)")
+    report.add_argument(
+        "--format",
+        choices=("text", "json", "junit", "html"),
+        default="text",
+        help="junit is XML for CI systems; html is one page that needs nothing else (default: text)",
+    )
+    report.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+    report.add_argument("--artifacts", metavar="DIR", help="also write the artifacts of Jobs to DIR/STEP/NAME")
+    report.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+    report.add_argument("--kubeconfig", metavar="PATH", help="kubeconfig (default: $KUBECONFIG, then ~/.kube/config)")
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,6 +110,12 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         type=_seconds,
         metavar="DURATION",
         help="stop waiting after this time, for example 90s or 1h30m; the trial itself goes on (default: never)",
+    )
+    run.add_argument("--junit", metavar="FILE", help="write the report of all trials to FILE as JUnit XML")
+    run.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write it to FILE as its ending says: .html, .json, .xml (JUnit), any other as text",
     )
     run.add_argument("--rm", action="store_true", help="delete the resource afterwards, also after Ctrl-C or --timeout")
     run.add_argument(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from seatrial.cli.cluster import Cluster
@@ -16,11 +17,13 @@ from seatrial.cli.manifests import Trial, read_file
 from seatrial.cli.printing import complain
 from seatrial.cli.reading import UnknownStatus
 from seatrial.cli.refusals import exit_for, explain
+from seatrial.cli.report import form_of, written
 from seatrial.cli.screen import Output
 from seatrial.cli.trial import Result, run_trial
 from seatrial.cli.validate import mistake_line
 from seatrial.kube.errors import KubeError
 from seatrial.report.line import Line, Span, Tone, line
+from seatrial.report.model import Report
 from seatrial.report.summary import summary
 from seatrial.report.wording import because, worded
 
@@ -40,6 +43,8 @@ class RunOptions:
         timeout: Seconds to wait at most.
         remove: Delete the resources afterwards.
         json: Print JSON on standard output.
+        junit: File for the reports as JUnit XML.
+        report: File for the reports, in the form of its ending.
         patience: Limits that are not on the command line.
     """
 
@@ -50,6 +55,8 @@ class RunOptions:
     timeout: float | None = None
     remove: bool = False
     json: bool = False
+    junit: str | None = None
+    report: str | None = None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -111,6 +118,7 @@ class _Session:
         self._options, self._trials = options, trials
         self._output = Output(machine=options.json)
         self._reports: list[dict[str, Any]] = []
+        self._whole: list[Report] = []
         self._current: tuple[Trial, str] | None = None
 
     async def run(self, connect: Connect) -> Exit:
@@ -135,6 +143,19 @@ class _Session:
             loop.remove_signal_handler(signal.SIGTERM)
         if self._options.json:
             sys.stdout.write(json.dumps({"exitCode": int(code), "trials": self._reports}, indent=2) + "\n")
+        return self._write_reports(code)
+
+    def _write_reports(self, code: Exit) -> Exit:
+        """Writes the files that were asked for. A missing one is an error: a pipeline would take it for no tests."""
+        options = self._options
+        wanted = [(options.junit, "junit")] if options.junit else []
+        wanted += [(options.report, form_of(options.report))] if options.report else []
+        for file, form in wanted:
+            try:
+                Path(file).write_text(written(self._whole, form), encoding="utf-8")
+            except OSError as error:
+                complain([line(Span("error", Tone.BAD), f": {file}: {error.strerror}")])
+                code = worst([code, Exit.ERROR])
         return code
 
     def broken_off(self) -> list[Line]:
@@ -185,7 +206,10 @@ class _Session:
                 deadline=deadline,
                 remove=options.remove,
                 patience=options.patience,
+                report=bool(options.junit or options.report),
             )
+        if result.report:
+            self._whole.append(result.report)
         self._output.print(_worded(result, title))
         self._reports.append(_report(result, trial, namespace))
         return result.ended.exit

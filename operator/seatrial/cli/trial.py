@@ -9,11 +9,13 @@ from seatrial.api.status import TrialStatus, Verdict
 from seatrial.cli.apply import identity, start
 from seatrial.cli.cluster import Cluster, Object
 from seatrial.cli.exits import Exit
+from seatrial.cli.fetch import fetch
 from seatrial.cli.follow import Identity, Patience, states
 from seatrial.cli.manifests import Trial
 from seatrial.cli.reading import Ended, Going, Unnoticed, Waiting, judged, parse_status, read
 from seatrial.cli.screen import Screen
 from seatrial.kube.errors import Conflict, KubeError, NotFound
+from seatrial.report.model import Report
 from seatrial.report.wording import because, condition
 
 UNNOTICED = (
@@ -29,10 +31,12 @@ class Result:
     Attributes:
         ended: How it ended for this command.
         generation: Generation of the spec that it is about; None if there was not the time to apply it.
+        report: Its report, if it was asked for.
     """
 
     ended: Ended
     generation: int | None
+    report: Report | None = None
 
 
 class _Follower:
@@ -107,6 +111,7 @@ async def run_trial(
     deadline: float | None = None,
     remove: bool = False,
     patience: Patience | None = None,
+    report: bool = False,
 ) -> Result:
     """Applies a trial and follows it to its end.
 
@@ -118,6 +123,7 @@ async def run_trial(
         deadline: Time of the event loop's clock at which to stop waiting.
         remove: Delete the resource afterwards, also when waiting was broken off.
         patience: Limits.
+        report: Read its report.
 
     Raises:
         KubeError: The API server refuses, or has been lost for too long.
@@ -125,6 +131,7 @@ async def run_trial(
     """
     patience = patience or Patience()
     follower: _Follower | None = None
+    found: Report | None = None
     try:
         async with asyncio.timeout_at(deadline) as limit:
             stored = await start(cluster, trial, namespace, screen=screen, patience=patience)
@@ -137,9 +144,25 @@ async def run_trial(
         out_of_time = Ended(Exit.TIMED_OUT, None, "WaitTimedOut", message, follower.status if follower else None)
         ended = (follower.judged() if follower else None) or out_of_time
     finally:
+        if follower and report:
+            found = await _report(cluster, follower)
         if remove and follower:
             await _remove(cluster, follower.which, screen)
-    return Result(ended, follower.generation if follower else None)
+    return Result(ended, follower.generation if follower else None, found)
+
+
+async def _report(cluster: Cluster, follower: _Follower) -> Report | None:
+    """Reads the report before the resource goes, and the report with it."""
+    screen, which = follower.screen, follower.which
+    try:
+        stored = await cluster.get(which.resource, which.name, which.namespace)
+        fetched = await fetch(cluster, which.resource, stored, str(follower.generation))
+    except (KubeError, ValueError) as error:
+        screen.note(f"there is no report: {error}")
+        return None
+    if fetched.note:
+        screen.note(fetched.note)
+    return fetched.report
 
 
 async def _remove(cluster: Cluster, which: Identity, screen: Screen) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
@@ -15,16 +15,19 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
+from seatrial.engine.handover import Handover, read_handover
 from seatrial.engine.keeper import Keeper
 from seatrial.engine.perform import Stage
+from seatrial.engine.refusal import Refused
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.engine.settings import AllowedTarget
+from seatrial.engine.tails import read_tail
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError, Unreachable
 from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
-from seatrial.plan.observed import PodSeen, ProbeSeen
+from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
 from seatrial.probe.address import Address
 from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
@@ -41,6 +44,10 @@ LINE_DELAY = 0.5
 LOOKUP_PATIENCE = 30.0
 
 Wake = Callable[[float], None]
+#: Learns the values that must not be shown.
+Learn = Callable[[], Awaitable[None]]
+
+_UNLEARNT = "the values of the environment's Secrets, which must not be shown, cannot be read"
 
 
 def _transient(error: BaseException) -> bool:
@@ -172,6 +179,40 @@ class Activities:
 
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
+
+    def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
+        """Reads the end of a container's log once, and what must not be seen in it. Returns the name of the task."""
+        name = f"tail/{pod.name}/{pod.restarts}"
+
+        async def reading() -> None:
+            session.owners[pod.name] = pod.owner
+            try:
+                await learn()
+                session.tails[pod.name] = await read_tail(self._client, namespace, pod, session.hidden)
+            except (Refused, KubeError) as error:
+                session.tails[pod.name] = TailSeen(unreadable=f"{_UNLEARNT}: {error}", restarts=pod.restarts)
+            wake(0.0)
+
+        self._start(session, name, reading, wake)
+        return name
+
+    def files(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
+        """Reads once what a Job's sidecar hands over. Returns the name of the task."""
+        name = f"files/{pod.name}"
+
+        async def reading() -> None:
+            try:
+                await learn()
+                handover = await read_handover(self._client, namespace, pod.name, session.hidden)
+            except (Refused, KubeError) as error:
+                handover = Handover(FilesSeen(reason="JUnitUnreadable", message=f"{_UNLEARNT}: {error}"))
+            session.parcels[pod.name], session.suites[pod.name] = handover.parcel, list(handover.suites)
+            session.owners[pod.name] = pod.owner
+            session.files[pod.name] = handover.seen
+            wake(0.0)
+
+        self._start(session, name, reading, wake)
+        return name
 
     @retry(
         retry=retry_if_exception(_transient),

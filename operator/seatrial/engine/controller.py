@@ -14,14 +14,16 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import TestScenarioStatus, TrialStatus
+from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
 from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
 from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
+from seatrial.engine.chronicle import Chronicles
 from seatrial.engine.dependencies import Dependencies
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
+from seatrial.engine.inputs import Inputs
 from seatrial.engine.keeper import Keeper, redacted
 from seatrial.engine.key import Key
 from seatrial.engine.line import Line
@@ -30,6 +32,7 @@ from seatrial.engine.metrics import Metrics
 from seatrial.engine.perform import NotDeleted, OverQuota, Performer, Refused, Stage
 from seatrial.engine.pod_refusals import PodRefusals
 from seatrial.engine.record import Record
+from seatrial.engine.report import Reporter, Run
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
@@ -56,6 +59,7 @@ from seatrial.plan.decision import (
     CreateEnvironment,
     Decision,
     DeleteNamespace,
+    DeleteReports,
     DeleteRest,
     RemoveFinalizer,
     StartJob,
@@ -64,6 +68,7 @@ from seatrial.plan.decision import (
     StopLoad,
     StopServices,
     StopWorkloads,
+    WriteReport,
     earliest,
 )
 from seatrial.plan.decision import Activities as Wanted
@@ -104,7 +109,10 @@ class Controller:
         self._record = Record(client, self.store)
         self._subjects = Subjects(self.store, self._record)
         self._announcer = Announcer(client)
-        self._performer = Performer(client, self.store, settings, self._announcer.object_changed)
+        self._chronicles = Chronicles()
+        self._inputs = Inputs(client, settings)
+        self._reporter = Reporter(client, self._chronicles)
+        self._performer = Performer(client, self.store, settings, self._object_changed)
         self._keeper = Keeper(client)
         self._activities = Activities(client, self._exchanger, settings.allowed_targets)
         self._resync = Resync(client, self.store)
@@ -212,6 +220,9 @@ class Controller:
             secrets=session.secrets,
             refusals=session.refusals,
             held=dict(session.held),
+            tails=session.tails,
+            files=session.files,
+            report=session.report,
             refusal_reasons=session.refusal_reasons,
             objects=tuple(
                 see_object(kind, body, key.namespace)
@@ -248,11 +259,14 @@ class Controller:
         session = self._session(key, _run(decision.status))
         before, after = subject.status, redacted(decision.status, redaction)
         stage = _stage(key, subject, after, session)
+        self._take_note(key, body, subject, after)
         if self._closing and isinstance(stage.spec, TestScenarioSpec):
             after = held_back(before, after, stage.spec)
-        failure = await self._act(key, body, session, decision.actions, stage)
+        run = Run(key, body, session, stage, after)
+        failure = await self._act(key, body, session, decision.actions, stage, run)
         again = await self._record.put(key, after, urgent=decision.urgent)
         self._announcer.transition(key, before, after)
+        self._chronicles.moved(key, subject.uid, before, after)
         self._metrics.transition(key.kind, before, after)
         self._go_on(key, session, subject, decision, stage, after)
         if _told(before) != _told(after):
@@ -267,7 +281,7 @@ class Controller:
         return earliest([decision.wake_at, later])
 
     async def _act(
-        self, key: Key, body: Object, session: Session, actions: tuple[Action, ...], stage: Stage
+        self, key: Key, body: Object, session: Session, actions: tuple[Action, ...], stage: Stage, run: Run
     ) -> KubeError | None:
         """Performs what was decided on.
 
@@ -279,6 +293,9 @@ class Controller:
             try:
                 if isinstance(action, AddFinalizer):
                     self.store.written(key, await add_finalizer(self._client, key, body))
+                elif isinstance(action, WriteReport | DeleteReports):
+                    await self._reporter.perform(action, run)
+                    self.wake(key)
                 elif not isinstance(action, RemoveFinalizer):
                     await self._performer.perform(action, stage)
                 session.held.pop(action.key, None)
@@ -319,6 +336,7 @@ class Controller:
             # What is on record as sent is sent; everything else the next operator starts.
             activities = Wanted(checks=activities.checks & sent_once(attempts))
         wanted = self._follow(key, session, subject, activities, stage, attempts)
+        wanted |= self._read_out(key, session, subject, activities, stage)
         if isinstance(stage.spec, TestScenarioSpec):
             wanted |= self._probe_and_check(key, session, activities, stage, stage.spec, attempts)
         if not self._closing:
@@ -370,6 +388,45 @@ class Controller:
             wanted |= self._activities.follow(session, stage.namespace, attempt, load, pods, wake)
         return wanted
 
+    def _read_out(
+        self, key: Key, session: Session, subject: Subject[Spec, Status], activities: Wanted, stage: Stage
+    ) -> set[str]:
+        """Has what pods tell read while they are there."""
+
+        def wake(delay: float) -> None:
+            self.wake(key, delay)
+
+        async def learn() -> None:
+            spec = stage.spec
+            if isinstance(spec, TestScenarioSpec) and spec.environment.secrets and not session.blotted:
+                session.blotted |= await self._inputs.values(key.namespace, spec.environment)
+
+        if not activities.tails and not activities.files:
+            return set()
+        pods = map(see_pod, self.store.objects(subject.uid, "Pod", stage.origin.run))
+        by_name = {pod.name: pod for pod in pods}
+        tails = [by_name[name] for name in sorted(activities.tails) if name in by_name]
+        files = [by_name[name] for name in sorted(activities.files) if name in by_name]
+        return {self._activities.tail(session, stage.namespace, pod, wake, learn) for pod in tails} | {
+            self._activities.files(session, stage.namespace, pod, wake, learn) for pod in files
+        }
+
+    def _take_note(self, key: Key, body: Object, subject: Subject[Spec, Status], after: TrialStatus) -> None:
+        """Opens the audit record of a run that begins, or that an earlier operator has begun."""
+        before, run = subject.status, after.run
+        if run is None or after.phase is Phase.DONE:
+            return
+        if before.run is None or before.run.id != run.id:
+            self._chronicles.begun(key, subject.uid, run.id, body)
+            return
+        kinds = ("Namespace", "Deployment", "StatefulSet", "Job")
+        made = ((kind, found) for kind in kinds for found in self.store.objects(subject.uid, kind, run.id))
+        self._chronicles.resume(key, subject.uid, before, made)
+
+    def _object_changed(self, origin: Origin, verb: str, kind: str, name: str) -> None:
+        self._announcer.object_changed(origin, verb, kind, name)
+        self._chronicles.object_changed(origin, verb, kind, name)
+
     async def _let_go(self, key: Key, body: Object) -> None:
         current = self.store.resource(key) or body
         try:
@@ -393,6 +450,7 @@ class Controller:
         self._subjects.forget(key)
         self._line.drop(key)
         self._dependencies.forget(key)
+        self._chronicles.forget(key)
 
 
 def _held(action: Action, message: str, before: Held | None) -> Held:

@@ -1,5 +1,6 @@
 """The Secrets and ConfigMaps that a scenario brings along from its own namespace."""
 
+from base64 import b64decode
 from typing import Any
 
 from seatrial.api.environment import Environment
@@ -20,7 +21,7 @@ _MISSING = {"Secret": "SecretNotFound", "ConfigMap": "ConfigMapNotFound"}
 
 
 class Inputs:
-    """Reads what is to be copied. Nothing of it is kept, logged or told.
+    """Reads what is to be copied. Nothing of it is logged or told.
 
     Args:
         client: Reads from the API server.
@@ -55,6 +56,25 @@ class Inputs:
             copy_of(origin, namespace, resource.kind, await self._read(resource, name, origin.namespace))
             for resource, name in wanted
         ]
+
+    async def values(self, namespace: str, environment: Environment) -> set[str]:
+        """Reads the values of an environment's Secrets, so that they can be taken out of what is shown.
+
+        Args:
+            namespace: The resource's own namespace.
+            environment: Lists the Secrets.
+
+        Raises:
+            Refused: One is missing, or may not be read.
+            KubeError: It may succeed later.
+        """
+        found: set[str] = set()
+        for name in dict.fromkeys(environment.secrets):
+            source = await self._read(SECRETS, name, namespace)
+            for value in (source.get("data") or {}).values():
+                text = b64decode(value).decode(errors="ignore").strip()
+                found.update({text, *(line.strip() for line in text.splitlines())})
+        return found - {""}
 
     async def _read(self, resource: Resource, name: str, namespace: str) -> Object:
         title = f"{resource.kind} {name} in namespace {namespace}"

@@ -27,6 +27,7 @@ from seatrial.build.origin import Origin
 from seatrial.build.record import record
 from seatrial.build.secret import job_secret
 from seatrial.build.service_objects import service_objects
+from seatrial.build.sidecar import attach
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.settings import Settings
@@ -212,6 +213,8 @@ class Performer:
             values = {variable.name: variable.value or "" for variable in rendered.env if variable.name in hidden}
             await self._create(stage, job_secret(stage.origin, stage.namespace, name, values))
         built = job(stage.origin, stage.namespace, name, rendered, limit, attempt=attempt, secret_env=hidden)
+        settings = self._settings
+        attach(built["spec"]["template"], rendered, image=settings.worker_image, pull_policy=settings.pull_policy)
         if rendered.files:
             title = built["metadata"]["name"]
             await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))

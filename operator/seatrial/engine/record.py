@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.api.budget import fitted
 from seatrial.api.status import Phase, TrialStatus
 from seatrial.engine.key import Key
 from seatrial.engine.store import Store
@@ -82,7 +83,7 @@ class Record:
     async def _write(self, key: Key, entry: _Entry, status: TrialStatus) -> None:
         operations: list[dict[str, Any]] = [
             {"op": "test", "path": "/metadata/uid", "value": entry.uid},
-            {"op": "add", "path": "/status", "value": status.to_kubernetes()},
+            {"op": "add", "path": "/status", "value": fitted(status).to_kubernetes()},
         ]
         try:
             body = await self._client.patch_json(

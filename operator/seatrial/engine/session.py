@@ -12,11 +12,14 @@ from functools import cached_property
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.api.parcel import Parcel
 from seatrial.api.threshold import compile_threshold
 from seatrial.engine.target import Target
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import DeletionRefused, Held, LoadSeen, ProbeSeen
+from seatrial.plan.observed import DeletionRefused, FilesSeen, Held, LoadSeen, ProbeSeen, ReportSeen, TailSeen
+from seatrial.report.cases import Suite
+from seatrial.report.model import Report
 
 
 @dataclass
@@ -99,8 +102,18 @@ class Session:
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
         lost: Names of such captures that are not on record any more.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``,
+            ``tail/POD/LIFE``, ``files/POD``.
         events_read: How often the events of a Job without pods were read, by the Job's UID.
+        tails: The ends of containers' logs, by pod.
+        files: What sidecars have handed over, by pod.
+        owners: Service or step of each pod of which something was read.
+        parcels: All of it, for the report.
+        suites: The test cases in it, likewise.
+        report: What has been written of the report.
+        earlier: The report as another operator has left it.
+        report_failures: How often writing it has failed in a way that may pass.
+        blotted: Values of the environment's Secrets, which are blotted out of what pods tell.
         looked: When the run's objects were last asked for, or had no reason to be (monotonic seconds).
     """
 
@@ -120,7 +133,21 @@ class Session:
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     lost: set[str] = field(default_factory=set)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    tails: dict[str, TailSeen] = field(default_factory=dict)
+    files: dict[str, FilesSeen] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    parcels: dict[str, Parcel] = field(default_factory=dict)
+    suites: dict[str, list[Suite]] = field(default_factory=dict)
+    report: ReportSeen = field(default_factory=ReportSeen)
+    earlier: Report | None = None
+    report_failures: int = 0
+    blotted: set[str] = field(default_factory=set, repr=False)
     looked: float = field(default_factory=time.monotonic)
+
+    @property
+    def hidden(self) -> set[str]:
+        """Values that nothing which pods tell may show."""
+        return self.blotted | set(self.secrets.values())
 
     def refuse(self, key: str, message: str, reason: str) -> None:
         """Remembers that something cannot be done, however often it is tried."""

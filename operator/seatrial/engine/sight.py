@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from seatrial.api import names
+from seatrial.api import names, parcel
 from seatrial.api.outcome import shortened
 from seatrial.api.provenance import is_environment
 from seatrial.api.timestamp import moment
@@ -98,13 +98,17 @@ def see_job(body: Object, unstarted: Mapping[str, str] | None = None) -> JobSeen
 
 
 def see_pod(body: Object) -> PodSeen:
-    """Reads a pod, which has one container, and perhaps an init container before it."""
+    """Reads a pod, which has one container, and perhaps an init container before it.
+
+    Sidecars of ours beside it are no evidence of anything.
+    """
     metadata, status = body["metadata"], body.get("status") or {}
     labels = metadata.get("labels", {})
     init = _unfinished_init(status)
-    container: Object = init or next(iter(status.get("containerStatuses") or []), {})
+    container: Object = init or _main_container(status)
     state, last = container.get("state", {}), container.get("lastState", {})
     waiting, ended, before = state.get("waiting", {}), state.get("terminated"), last.get("terminated", {})
+    waiting = _held_up(status) or waiting
     index = labels.get("batch.kubernetes.io/job-completion-index")
     unscheduled = _condition(status, "PodScheduled", "False")
     return PodSeen(
@@ -128,7 +132,26 @@ def see_pod(body: Object) -> PodSeen:
         finalizers=tuple(metadata.get("finalizers", ())),
         node=(body.get("spec") or {}).get("nodeName", ""),
         init=init is not None,
+        container=container.get("name", ""),
+        ended_at=moment(ended["finishedAt"]) if ended and ended.get("finishedAt") else None,
+        hands_over=any(one.get("name") == parcel.CONTAINER for one in status.get("initContainerStatuses") or []),
     )
+
+
+def _main_container(status: Object) -> Object:
+    """The container that a pod is about: there is one, whatever else an admission webhook has put beside it."""
+    found = status.get("containerStatuses") or []
+    ours = [container for container in found if container.get("name") != parcel.CONTAINER]
+    return next(iter(ours), {})
+
+
+def _held_up(status: Object) -> Object | None:
+    """Why a container that comes before the main one does not start, if one waits for more than its turn."""
+    for container in status.get("initContainerStatuses") or []:
+        waiting: Object | None = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in {None, "", "PodInitializing"}:
+            return waiting
+    return None
 
 
 def attempt_of(labels: Mapping[str, str], step: str = "") -> str:
@@ -150,7 +173,8 @@ def see_true_conditions(body: Object) -> frozenset[str]:
 def _unfinished_init(status: Object) -> Object | None:
     """The init container, as long as it has not ended well."""
     for container in status.get("initContainerStatuses") or []:
-        if container.get("state", {}).get("terminated", {}).get("exitCode") != 0:
+        ended = container.get("state", {}).get("terminated", {})
+        if container.get("name") != parcel.CONTAINER and ended.get("exitCode") != 0:
             found: Object = container
             return found
     return None

@@ -156,6 +156,39 @@ class Client:
             async for line in lines:
                 yield line.decode(errors="replace")
 
+    async def read_log(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        container: str = "",
+        previous: bool = False,
+        tail_lines: int | None = None,
+        limit: int,
+        follow: bool = False,
+    ) -> bytes:
+        """Returns a container's log.
+
+        Args:
+            namespace: Where the pod is.
+            pod: Its name.
+            container: Name of the container; may be left out where the pod has one.
+            previous: The log of the container's previous life.
+            tail_lines: Only so many lines from the end.
+            limit: Bytes at which to stop, counted from the first one that is asked for.
+            follow: Wait until the container has ended.
+        """
+        query = {"limitBytes": str(limit), "follow": str(follow).lower(), "previous": str(previous).lower()}
+        if container:
+            query["container"] = container
+        if tail_lines is not None:
+            query["tailLines"] = str(tail_lines)
+        read = bytearray()
+        async with aclosing(self._lines(PODS.path(namespace, pod, "log"), query)) as lines:
+            async for line in lines:
+                read += line + b"\n"
+        return bytes(read)
+
     async def _json(
         self,
         method: str,

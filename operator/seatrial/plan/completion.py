@@ -6,7 +6,7 @@ from seatrial.api.environment import Service
 from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import ServiceState, ServiceStatus, StepState
 from seatrial.api.timestamp import stamp
-from seatrial.plan.jobs import judge_pods
+from seatrial.plan.jobs import judge_pods, with_last_words
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import trouble
 
@@ -22,6 +22,9 @@ def completion(service: Service, status: ServiceStatus, observed: Observed, now:
     """
     pods = observed.pods_of_service(service.name)
     outcome = judge_pods(observed.completions.get(service.name), pods, now)
+    ended = next((pod for pod in pods if pod.exit_code is not None), None)
+    if outcome is not None and ended is not None:
+        outcome = with_last_words(ended, outcome, observed, now)
     if outcome is None:
         wrong = trouble(pods, now)
         state = ServiceState.STARTED if any(pod.running for pod in pods) else ServiceState.STARTING

@@ -124,6 +124,25 @@ class DeleteRest(Action):
 
 
 @dataclass(frozen=True)
+class WriteReport(Action):
+    """Write the run's report into ConfigMaps beside the resource."""
+
+    final: bool = False
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"WriteReport/{'final' if self.final else 'verdict'}"
+
+
+@dataclass(frozen=True)
+class DeleteReports(Action):
+    """Delete the ConfigMaps with reports of runs that status does not remember any more."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Activities:
     """What should be going on in this process. The engine starts what is missing and stops what is not here.
 
@@ -132,12 +151,16 @@ class Activities:
         watches: Services to go on probing, which have been healthy.
         checks: Attempts whose request to send.
         follows: Attempts whose workers' output to follow.
+        tails: Pods of whose log to read the end.
+        files: Pods whose sidecar's output to read.
     """
 
     probes: frozenset[str] = frozenset()
     watches: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
+    tails: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

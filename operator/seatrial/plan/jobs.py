@@ -1,21 +1,26 @@
 """What became of a Job: judged by the ended container, never by an absence."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
+from seatrial.api.step import Job
 from seatrial.plan.decision import StartJob
+from seatrial.plan.evidence import awaiting_tail, with_last_line
 from seatrial.plan.observed import JobSeen, Observed, PodSeen
 from seatrial.plan.pods import its_container, trouble
+from seatrial.plan.testcases import judge_test_cases
 
 
-def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
+def judge_job(step: str, observed: Observed, now: datetime, spec: Job | None = None) -> Outcome | None:
     """Judges the Job of a step.
 
     Args:
         step: Name of the setup, step or teardown entry, whose Job has been created.
         observed: What was seen.
         now: The present.
+        spec: What the user wrote; where it asks for test cases, they are judged as well.
 
     Returns:
         Its outcome, or None while it goes on.
@@ -24,7 +29,14 @@ def judge_job(step: str, observed: Observed, now: datetime) -> Outcome | None:
         return Outcome(StepState.ERROR, observed.refusal_reason(StartJob(step).key), refusal)
     if StartJob(step).key in observed.held:
         return None
-    return judge_pods(observed.jobs.get(step), observed.pods_of(step), now)
+    pods = observed.pods_of(step)
+    outcome = judge_pods(observed.jobs.get(step), pods, now)
+    ended = next((pod for pod in pods if pod.exit_code is not None), None)
+    if outcome is None or ended is None:
+        return outcome
+    if spec is not None and spec.junit:
+        outcome = judge_test_cases(ended, outcome, observed.files.get(ended.name))
+    return with_last_words(ended, outcome, observed, now) if outcome else None
 
 
 def judge_pods(job: JobSeen | None, pods: tuple[PodSeen, ...], now: datetime) -> Outcome | None:
@@ -57,6 +69,14 @@ def judge_pods(job: JobSeen | None, pods: tuple[PodSeen, ...], now: datetime) ->
     return None
 
 
+def being_read(step: str, observed: Observed) -> bool:
+    """Whether the container has ended and only its files remain to be read, which has its own time limit."""
+    return any(
+        pod.exit_code is not None and pod.hands_over and pod.name not in observed.files
+        for pod in observed.pods_of(step)
+    )
+
+
 def waits_for(step: str, observed: Observed, now: datetime) -> str:
     """Says what a Job that has not ended waits for."""
     if held := observed.held.get(StartJob(step).key):
@@ -70,6 +90,15 @@ def waits_for(step: str, observed: Observed, now: datetime) -> str:
 
 def _taken_away(pod: PodSeen) -> Outcome:
     return Outcome(StepState.ERROR, pod.disruption, f"pod {pod.name} was taken away: {pod.disruption}")
+
+
+def with_last_words(pod: PodSeen, outcome: Outcome, observed: Observed, now: datetime) -> Outcome | None:
+    """Adds the end of its log to what became of an ended container; None as long as that may still come in time."""
+    if outcome.reason != "ExitCode":
+        return outcome
+    if awaiting_tail(pod, observed, now):
+        return None
+    return replace(outcome, message=with_last_line(outcome.message, pod, observed))
 
 
 def _judge_container(pod: PodSeen) -> Outcome:

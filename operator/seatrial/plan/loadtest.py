@@ -28,6 +28,7 @@ from seatrial.plan.load import being_read, judge_load, newly_aborted, present, s
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 from seatrial.plan.quota import QUOTA, waited_out
+from seatrial.plan.reports import reported
 from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
@@ -62,6 +63,7 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     else:
         decision = _rest(test, refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
+    decision = reported(test.status, decision, observed, now, deleting=test.deleting)
     decision = waited_out(decision, observed, now)
     status = steered(test, decision.status, wished)
     if status.run is not None or invalid:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.api.outcome import Outcome
-from seatrial.api.status import LoadResult
+from seatrial.api.status import JUnitCounts, LoadResult, ReportStatus
 from seatrial.plan.decision import Action
 from seatrial.plan.dependencies import ScenarioSeen
 from seatrial.plan.queue import ADMITTED, Place
@@ -120,6 +120,9 @@ class PodSeen:
         finalizers: Whose consent its deletion waits for.
         node: Where it runs.
         init: Whether waiting, the exit code and the restarts are those of its init container, which has not succeeded.
+        container: Name of its container, as opposed to sidecars.
+        ended_at: When its container ended for good, by its node's clock.
+        hands_over: Whether a sidecar hands files of its container over.
     """
 
     name: str
@@ -142,6 +145,59 @@ class PodSeen:
     finalizers: tuple[str, ...] = ()
     node: str = ""
     init: bool = False
+    container: str = ""
+    ended_at: datetime | None = None
+    hands_over: bool = False
+
+    @property
+    def crashed(self) -> bool:
+        """Whether its container has ended badly, though perhaps it has been started again since."""
+        return self.exit_code not in (None, 0) or self.restarts > 0
+
+
+@dataclass(frozen=True)
+class TailSeen:
+    """The end of a container's log.
+
+    Attributes:
+        lines: Its last lines, without control characters and secrets.
+        unreadable: Why it could not be read.
+        restarts: How often the container had been restarted when it was read.
+    """
+
+    lines: tuple[str, ...] = ()
+    unreadable: str = ""
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class FilesSeen:
+    """What a Job's sidecar has handed over.
+
+    Attributes:
+        junit: What the test cases came to, if JUnit files were asked for and could be read.
+        reason: Why they could not, as a stable CamelCase word.
+        message: Sentence for a person.
+    """
+
+    junit: JUnitCounts | None = None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ReportSeen:
+    """What this process has written of a run's report.
+
+    Attributes:
+        written: Where it is; None as long as it is nowhere.
+        final: Whether it tells of the teardown too.
+        given_up: Why it cannot be written.
+    """
+
+    written: ReportStatus | None = None
+    final: bool = False
+    given_up: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,6 +302,9 @@ class Observed:
         undeleted: Deletions that were refused, by the key of the action.
         true_conditions: Types of the conditions that are True, by kind and name of each object that is waited for
             and is there.
+        tails: The ends of containers' logs, by pod.
+        files: What sidecars have handed over, by pod.
+        report: What has been written of the run's report; None where none is to be written.
     """
 
     namespace: NamespaceSeen | None = None
@@ -267,6 +326,9 @@ class Observed:
     objects: tuple[ObjectSeen, ...] = ()
     undeleted: Mapping[str, DeletionRefused] = field(default_factory=dict)
     true_conditions: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    tails: Mapping[str, TailSeen] = field(default_factory=dict)
+    files: Mapping[str, FilesSeen] = field(default_factory=dict)
+    report: ReportSeen | None = None
 
     def refusal_reason(self, key: str) -> str:
         """Why an action was refused, in one word."""

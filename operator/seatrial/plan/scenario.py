@@ -47,6 +47,7 @@ from seatrial.plan.health import (
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
 from seatrial.plan.quota import waited_out
+from seatrial.plan.reports import reported
 from seatrial.plan.retain import let_go, retained, retention_ends
 from seatrial.plan.services import plan_services
 from seatrial.plan.shutdown import plan_shutdown
@@ -85,6 +86,7 @@ def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> Scen
 def _finish(
     scenario: Scenario, decision: ScenarioDecision, wished: Wish, observed: Observed, now: datetime, invalid: str
 ) -> ScenarioDecision:
+    decision = reported(scenario.status, decision, observed, now, deleting=scenario.deleting)
     decision = waited_out(decision, observed, now)
     status = steered(scenario, decision.status, wished)
     healthy = bool(status.services) and all(service.healthy_at for service in status.services)

@@ -9,6 +9,7 @@ from seatrial.api.status import ServiceState, ServiceStatus
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.completion import completion
 from seatrial.plan.decision import Action, StartService, earliest
+from seatrial.plan.evidence import named_in, with_last_line
 from seatrial.plan.existing import progress_existing
 from seatrial.plan.health import WATCHED, became_healthy, wanted_watches, watched
 from seatrial.plan.observed import Observed
@@ -132,7 +133,8 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
     reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
     wrong = trouble(pods, now)
     if wrong:
-        reason, message = wrong.reason, unbound_claim(service, wrong) or wrong.message
+        said = with_last_line(wrong.message, named_in(wrong.message, pods), observed)
+        reason, message = wrong.reason, unbound_claim(service, wrong) or said
     if reason == QUOTA:
         status = status.model_copy(update={"started_at": stamp(now)})  # its time begins when there is room for it
     if (wrong and wrong.final) or now >= _deadline(service, status):

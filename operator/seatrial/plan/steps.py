@@ -14,6 +14,7 @@ from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import jobs, load, retry, waits
 from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
+from seatrial.plan.evidence import tail_patience_ends
 from seatrial.plan.needs import Waiting, judge_needs, judge_when
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
@@ -278,6 +279,8 @@ def _late(step: Step, status: StepStatus, attempt: str, observed: Observed, now:
     """Judges a step whose time is over: only what was really under way can blame the system under test."""
     if step.load and load.being_read(attempt, step.load, observed):
         return None
+    if step.job and step.job.junit and jobs.being_read(attempt, observed):
+        return None
     waited = _waits_for(step, status, attempt, observed, now)
     message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
     job = observed.jobs.get(attempt)
@@ -291,7 +294,7 @@ def _late(step: Step, status: StepStatus, attempt: str, observed: Observed, now:
 
 def _outcome(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> Outcome | None:
     if step.job:
-        return jobs.judge_job(attempt, observed, now)
+        return jobs.judge_job(attempt, observed, now, step.job)
     if step.load:
         return load.judge_load(attempt, step.load, observed, now, status.load)
     if step.wait:
@@ -322,6 +325,7 @@ def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
             "reason": outcome.reason,
             "message": shortened(outcome.message),
             "captures": dict(outcome.captures),
+            "junit": outcome.junit,
             "finished_at": stamp(now),
             "next_attempt_at": None,
             "flaky": (outcome.state is StepState.SUCCEEDED and status.attempts > 1) or None,
@@ -338,7 +342,8 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
     deadlines = [_deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
     ends = [end for end in deadlines if end is not None and end > now]
     ends += load.stopping_ends(attempt, status.load, observed, now)
-    plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(observed.pods_of(attempt), now)])
+    pods = observed.pods_of(attempt)
+    plan.wake_at = earliest([plan.wake_at, *ends, *patience_ends(pods, now), *tail_patience_ends(pods, observed, now)])
 
 
 def _keep_pausing(status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:

@@ -118,6 +118,7 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
         flaky=status.flaky if isinstance(status, TestScenarioStatus) else None,
         started_at=status.run.started_at,
         finished_at=status.run.finished_at,
+        report=status.report.config_maps if status.report else [],
     )
     return [last, *status.history][:HISTORY]
 
