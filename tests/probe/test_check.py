@@ -14,7 +14,6 @@ from seatrial.api.cel import template_scope
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import HttpRequest, Step
-from seatrial.probe import check as module
 from seatrial.probe import exchange
 from seatrial.probe.check import render_request, run_check
 from seatrial.probe.exchange import Exchanger
@@ -263,7 +262,7 @@ async def test_an_error_is_not_repeated(exchanger: Exchanger) -> None:
 async def test_an_interval_of_nothing_does_not_flood_the_service(
     exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEAST_PAUSE", 0.1)
+    monkeypatch.setattr("seatrial.probe.eventually.LEAST_PAUSE", 0.1)
     async with serving(answers(status=503)) as service:
         what = step(eventually={"timeout": "0.25s", "interval": "0s"})
         await run_check(exchanger, service.address, what, CONTEXT)
