@@ -65,6 +65,8 @@ def test_a_flow_with_data_captures_and_expectations_passes(trials: Trials, kubec
     result = status["result"]
     put, look = result["byRequest"]
     assert (put["name"], look["name"]) == ("put", "look")
-    assert put["requests"] >= look["requests"] > 20
-    assert result["checks"] >= 3 * look["requests"]
+    assert min(put["requests"], look["requests"]) > 20
+    # Each of the four users may have been in the middle of a flow when the warm-up or the load ended.
+    assert abs(put["requests"] - look["requests"]) <= 4
+    assert result["checks"] == put["requests"] + 2 * look["requests"]
     assert "checksFailed" not in result or result["checksFailed"] == 0
