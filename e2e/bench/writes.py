@@ -63,7 +63,7 @@ class Account:
 
     @property
     def allowed(self) -> int:
-        """One write for each object made or deleted, those of the run and its report, intents, and progress each second."""
+        """One write for each object made or deleted, those of run and report, intents, and progress once a second."""
         return self.made + self.deleted + _RUN_WRITES + _REPORT_WRITES + self.intents + math.floor(self.run.verdict)
 
     def figure(self, name: str, rounds: int) -> Figure:
