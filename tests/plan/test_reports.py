@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from seatrial.api.status import Phase, ReportStatus, RunSummary, TestScenarioStatus, Verdict
 from seatrial.plan.decision import DeleteNamespace, DeleteReports, StopWorkloads, WriteReport
 from seatrial.plan.observed import DeploymentSeen, ReportSeen, TailSeen
+from seatrial.plan.queue import Place
 from seatrial.plan.reports import forgotten
 from tests.plan.situations import Trial, load_test_spec, pod, scenario_spec
 
@@ -53,6 +56,15 @@ def test_a_report_that_is_written_is_not_written_again_until_the_end() -> None:
     done = trial.turn(5, namespace=None, report=FINAL)
     assert (trial.phase(), done.actions) == (Phase.DONE, ())
     assert trial.status.report == FINAL.written
+
+
+@pytest.mark.parametrize("spec", [scenario_spec(), load_test_spec()])
+def test_a_run_that_never_began_has_none(spec: Any) -> None:
+    trial = Trial(spec)
+    place = Place(False, "ConcurrencyLimit", 1, "TestScenario first", end="Rejected")
+    decision = trial.turn(place=place, report=ReportSeen())
+    assert (trial.phase(), trial.status.verdict, decision.actions) == (Phase.DONE, Verdict.CANCELLED, ())
+    assert trial.turn(1, report=ReportSeen()).actions == ()
 
 
 def test_a_report_that_cannot_be_written_holds_nothing_up() -> None:

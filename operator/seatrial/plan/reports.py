@@ -28,7 +28,9 @@ def reported(
     if dropped := forgotten(before, decision.status):
         decision = replace(decision, actions=(*decision.actions, DeleteReports(dropped)))
     status = decision.status
-    if status.run is None or (before.phase is Phase.DONE and _stored(before, status)):
+    if status.run is None or status.run.started_at is None:
+        return decision  # what never began has nothing to report
+    if before.phase is Phase.DONE and _stored(before, status):
         return decision
     tails, files = wanted_tails(status, observed), wanted_files(observed)
     activities = replace(decision.activities, tails=tails, files=files)
