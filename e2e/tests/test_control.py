@@ -36,7 +36,8 @@ def condition(trials: Trials, name: str, kind: str) -> dict[str, Any]:
 
 
 def verdict(trials: Trials, name: str) -> tuple[str, str]:
-    trials.wait("tscn", name, "Complete")  # one that waits has nothing to tear down either
+    # One that waits has nothing to tear down either, and a circle that was just broken is still called complete.
+    trials.until(f"{name} has a verdict", lambda: "verdict" in trials.get("tscn", name)["status"], 120)
     status = trials.wait("tscn", name, "TornDown")["status"]
     return status["verdict"], status["reason"]
 

@@ -91,7 +91,9 @@ def test_what_a_forced_deletion_leaves_behind_is_swept_up(trials: Trials, kubect
 
 def test_a_trial_beside_its_resource_leaves_only_what_was_there(trials: Trials, kubectl: Run) -> None:
     def there() -> set[str]:
-        return set(kubectl("get", KINDS, "-n", trials.namespace, "-o", "name").stdout.split())
+        # Reports stay as long as the resource does.
+        listed = kubectl("get", KINDS, "-n", trials.namespace, "-l", "!seatrial.dev/report-of", "-o", "name")
+        return set(listed.stdout.split())
 
     kubectl("create", "configmap", "mine", "-n", trials.namespace)
     kubectl("create", "service", "clusterip", "other", "--tcp=80", "-n", trials.namespace)
