@@ -1,4 +1,4 @@
-"""A whole integration suite in one scenario: every kind of step, and a result that can be trusted down to its counts."""
+"""A whole integration suite in one scenario: each kind of step, and a result that can be trusted to its counts."""
 
 import json
 from typing import Any
