@@ -7,7 +7,9 @@ import pytest
 from seatrial.__main__ import main
 from tests.docs.pages import ROOT, title
 
-MANIFESTS = sorted(ROOT.glob("examples/**/*.yaml"))
+#: Of the others, such as what a load test is aimed at, Seatrial knows nothing.
+OURS = "apiVersion: seatrial.dev/"
+MANIFESTS = sorted(file for file in ROOT.glob("examples/**/*.yaml") if OURS in file.read_text())
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=title)
