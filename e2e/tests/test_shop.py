@@ -34,7 +34,8 @@ def test_the_suite_passes_and_tells_what_was_not_smooth(trials: Trials) -> None:
     unsmooth = {name: step["state"] for name, step in steps.items() if step["state"] != "Succeeded"}
     assert unsmooth == {"large-order-is-listed": "Skipped", "csv-export": "Failed"}
     assert [name for name, step in steps.items() if step.get("flaky")] == ["supplier-import"]
-    assert steps["rush-hour"]["load"]["requests"] == 120
+    # 60 arrivals of two requests each; a few are cut by the end of the warm-up.
+    assert abs(steps["rush-hour"]["load"]["requests"] - 120) <= 4
     assert steps["rush-hour"]["load"]["errors"] == 0
     assert {name: steps["acceptance"]["junit"][name] for name in CASES} == CASES
 
