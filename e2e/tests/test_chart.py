@@ -165,8 +165,15 @@ def test_rights_name_what_they_grant(helm: Program, everything: str) -> None:
         for rule in rules:
             assert all("*" not in entry for entries in rule.values() for entry in entries), rule
             assert {"serviceaccounts", "pods/exec"}.isdisjoint(rule["resources"]), rule
-            assert "secrets" not in rule["resources"] or rule["verbs"] in (["get"], ["create"]), rule
+            assert "secrets" not in rule["resources"] or rule["verbs"] in (
+                ["get"],
+                ["create"],
+                ["get", "create", "patch"],
+            ), rule
             assert {"escalate", "bind", "impersonate"}.isdisjoint(rule["verbs"]), rule
+
+
+NO_CAPTURES = "secretCaptures.enabled=false"
 
 
 def _reads_secrets(role: dict[str, Any]) -> bool:
@@ -177,9 +184,10 @@ def _reads_secrets(role: dict[str, Any]) -> bool:
     ("arguments", "readers", "told"),
     [
         ([], ["ClusterRole"], "true"),
-        (["--set", "copying.namespaces={shop,billing}"], ["Role", "Role"], "true"),
-        (["--set", "copying.enabled=false"], [], "false"),
-        (["--set", "copying.enabled=false,copying.namespaces={shop}"], [], "false"),
+        (["--set", "copying.enabled=false"], ["ClusterRole"], "false"),
+        (["--set", f"{NO_CAPTURES},copying.namespaces={{shop,billing}}"], ["Role", "Role"], "true"),
+        (["--set", f"{NO_CAPTURES},copying.enabled=false"], [], "false"),
+        (["--set", f"{NO_CAPTURES},copying.enabled=false,copying.namespaces={{shop}}"], [], "false"),
     ],
 )
 def test_secrets_are_read_where_the_values_say_so(

@@ -36,6 +36,7 @@ def condition(trials: Trials, name: str, kind: str) -> dict[str, Any]:
 
 
 def verdict(trials: Trials, name: str) -> tuple[str, str]:
+    trials.wait("tscn", name, "Complete")  # one that waits has nothing to tear down either
     status = trials.wait("tscn", name, "TornDown")["status"]
     return status["verdict"], status["reason"]
 

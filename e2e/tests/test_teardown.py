@@ -81,7 +81,7 @@ def test_what_a_forced_deletion_leaves_behind_is_swept_up(trials: Trials, kubect
     finally:
         kubectl("scale", DEPLOYMENT, "--replicas=1", *where)
         kubectl("rollout", "status", DEPLOYMENT, *where, "--timeout=60s")
-    trials.nothing_left(uids[0], timeout=60)
+    trials.until("its own are gone", lambda: trials.leftovers(uids[0]) == ["configmap/mine"], 60)
     trials.nothing_left(uids[1], timeout=30)
     kubectl("get", "configmap", "mine", "-n", trials.namespace)
     log = kubectl("logs", DEPLOYMENT, *where, "--tail=-1").stdout

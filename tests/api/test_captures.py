@@ -113,5 +113,9 @@ def test_readers_of_captures_are_found() -> None:
     assert used_captures(step) == {"a", "b", "c", "d", "e"}
     assert reads_captures(["my_captures.x", "captures.y.captures.z"]) == {"y", "z"}
     assert secret_captures([Step.model_validate(LOGIN), step]) == {"token", "y"}
-    env = [{"name": "A", "value": "${captures.token}"}, {"name": "B", "value": "${captures.user}"}, {"name": "C"}]
+    env = [
+        {"name": "A", "value": "${captures.token}"},
+        {"name": "B", "value": "${captures.user}"},
+        {"name": "C", "value": ""},
+    ]
     assert secret_env(Job.model_validate({"image": "i", "env": env}), ["token"]) == {"A"}

@@ -53,4 +53,4 @@ def test_the_scenario_is_a_valid_one() -> None:
 
 def test_each_request_that_may_not_be_sent_twice_has_its_intent_on_record() -> None:
     run = round_of(verdict=0.9).account.run
-    assert Account(run, WRITES, intents=2).allowed == 6 + 2 + 4 + 2
+    assert Account(run, WRITES, intents=2).allowed == 6 + 2 + 4 + 2 + 2

@@ -275,7 +275,8 @@ KEEP = {"retain": {"when": "OnFailure", "timeout": "30m"}, "teardown": [{"name":
 def test_a_failed_environment_is_kept_for_a_time() -> None:
     trial = failed(**KEEP)
     assert (trial.phase(), trial.status.verdict) == (Phase.RETAINED, Verdict.FAILED)
-    assert trial.status.message.endswith("(kept until 2026-01-01T12:30:03Z: kubectl -n trial-checkout-1 get pods)")
+    where = trial.status.run.namespace if trial.status.run else ""
+    assert trial.status.message.endswith(f"(kept until 2026-01-01T12:30:03Z: kubectl -n {where} get pods)")
     flags = trial.flags()
     assert (flags["Complete"], flags["Stalled"], flags["Reconciling"]) == ("True", "True", "False")
     assert (trial.condition("TornDown").status, trial.condition("TornDown").reason) == ("False", "Retained")

@@ -36,6 +36,7 @@ _TONES = {
     "Cancelled": Tone.DOUBTFUL,
     "Inconclusive": Tone.DOUBTFUL,
     "NoData": Tone.DOUBTFUL,
+    "Unhealthy": Tone.BAD,
     "Error": Tone.BAD,
     "Failed": Tone.BAD,
     "TimedOut": Tone.BAD,
