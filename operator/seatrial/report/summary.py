@@ -8,6 +8,7 @@ from seatrial.report.line import Line, Span, Tone, Words, columns, line
 from seatrial.report.wording import (
     attempts,
     because,
+    combination,
     condition,
     generator,
     healthy_after,
@@ -65,6 +66,7 @@ def _steps(status: TrialStatus) -> Iterator[Line]:
 
 def _step(step: StepStatus) -> Sequence[Words]:
     details = [
+        combination(step),
         optional(step),
         attempts(step),
         "" if step.state is StepState.SUCCEEDED else because(step.reason, step.message),
