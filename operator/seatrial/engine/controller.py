@@ -29,9 +29,10 @@ from seatrial.engine.key import Key
 from seatrial.engine.line import Line
 from seatrial.engine.loop import Loop
 from seatrial.engine.metrics import Metrics
-from seatrial.engine.perform import NotDeleted, OverQuota, Performer, Refused, Stage
+from seatrial.engine.perform import OverQuota, Performer, Refused, Stage
 from seatrial.engine.pod_refusals import PodRefusals
 from seatrial.engine.record import Record
+from seatrial.engine.removal import NotDeleted
 from seatrial.engine.report import Reporter, Run
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session

@@ -1,7 +1,7 @@
 """Performs the writes that a plan decided on. Each is create-or-adopt or delete-if-there, so repeating is harmless."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +14,7 @@ from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, templ
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
-from seatrial.api.provenance import is_environment, is_ours, is_recorded
+from seatrial.api.provenance import is_environment, is_recorded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job
 from seatrial.api.template import expressions, render
@@ -30,8 +30,8 @@ from seatrial.build.service_objects import service_objects
 from seatrial.build.sidecar import attach
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
+from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
-from seatrial.engine.sight import attempt_of
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
@@ -40,25 +40,15 @@ from seatrial.kube.resources import (
     BESIDE,
     BY_KIND,
     CONTROLLER_REVISIONS,
-    JOBS,
-    NAMESPACES,
     SERVICES,
-    WORKLOADS,
-    Resource,
 )
 from seatrial.plan.decision import (
     Action,
     CopyInputs,
     CreateEnvironment,
-    DeleteNamespace,
-    DeleteRest,
     StartJob,
     StartLoad,
     StartService,
-    StopAttempt,
-    StopLoad,
-    StopServices,
-    StopWorkloads,
 )
 from seatrial.plan.quota import by_cluster
 
@@ -99,14 +89,6 @@ class OverQuota(Refused):
     """A quota of the namespace has no room for an object now."""
 
 
-class NotDeleted(ApiError):
-    """An object was not deleted, because the API server or something it asks refuses to."""
-
-    def __init__(self, title: str, error: ApiError) -> None:
-        message = f"{title} was not deleted: {error.message or error.reason}"
-        super().__init__(error.status, error.reason, message, error.retry_after)
-
-
 class Performer:
     """Performs actions.
 
@@ -126,6 +108,7 @@ class Performer:
         self._settings = settings
         self._audit = audit
         self._inputs = Inputs(client, settings)
+        self._removal = Removal(client, store, audit)
 
     async def perform(self, action: Action, stage: Stage) -> None:
         """Performs one action.
@@ -146,20 +129,8 @@ class Performer:
                 await self._start_job(stage, name, attempt)
             case StartLoad(step=name, attempt=attempt):
                 await self._start_load(stage, name, attempt)
-            case StopLoad(step=name):
-                await self._stop_load(stage, name)
-            case StopAttempt(step=name, attempt=attempt):
-                await self._stop_attempt(stage, name, attempt)
-            case StopServices(services=services):
-                await self._stop_services(stage, services)
-            case StopWorkloads():
-                await self._stop_workloads(stage)
-            case DeleteNamespace(uid=uid):
-                await self._delete_namespace(stage, uid)
-            case DeleteRest():
-                await self._delete_rest(stage)
             case _:
-                raise TypeError(f"nobody performs {action}")
+                await self._removal.perform(action, stage.origin, stage.namespace)
 
     async def _create_environment(self, stage: Stage) -> None:
         assert isinstance(stage.spec, TestScenarioSpec)  # noqa: S101 - LoadTests plan no environment
@@ -246,13 +217,6 @@ class Performer:
         )
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
 
-    async def _stop_attempt(self, stage: Stage, name: str, attempt: int) -> None:
-        title = stage.origin.title(job_name(name, attempt), stage.namespace)
-        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
-            metadata = body["metadata"]
-            if metadata["name"] == title and not metadata.get("deletionTimestamp"):
-                await self._delete(stage, JOBS, body)
-
     async def _target(self, stage: Stage, load: LoadSpec) -> str:
         """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
         name, port = load.target.service, load.target.port
@@ -276,83 +240,6 @@ class Performer:
             message = f"target.port: Service {name} has the ports {there}: name one of them"
             raise Refused(message, "TargetPortNotFound")
         return f"{name}:{chosen[0]['port']}"
-
-    async def _stop_load(self, stage: Stage, name: str) -> None:
-        for body in self._store.objects(stage.origin.uid, "Job", stage.origin.run):
-            metadata = body["metadata"]
-            if attempt_of(metadata["labels"]) == name and not metadata.get("deletionTimestamp"):
-                await self._delete(stage, JOBS, body)
-
-    async def _stop_workloads(self, stage: Stage) -> None:
-        """Deletes what makes pods."""
-        await self._delete_all(stage, WORKLOADS)
-
-    async def _stop_services(self, stage: Stage, services: tuple[str, ...]) -> None:
-        """Deletes the workloads of some services, and the Jobs of steps, which may use any of them."""
-        await self._delete_all(stage, WORKLOADS, (None, *services))
-
-    async def _delete_rest(self, stage: Stage) -> None:
-        """Deletes what is left in the resource's own namespace, the record last."""
-        await self._delete_all(stage, [resource for resource in BESIDE if resource not in WORKLOADS])
-
-    async def _delete_all(
-        self, stage: Stage, resources: Iterable[Resource], services: tuple[str | None, ...] | None = None
-    ) -> None:
-        """Deletes what was made for the resource. One refusal does not keep the others.
-
-        Args:
-            stage: The run.
-            resources: Kinds of what to delete.
-            services: Only what belongs to these; None among them stands for what belongs to no service.
-        """
-        refused: ApiError | None = None
-        for resource in resources:
-            for body in self._store.objects(stage.origin.uid, resource.kind):
-                metadata = body["metadata"]
-                other = services is not None and metadata["labels"].get(names.SERVICE) not in services
-                if other or metadata.get("deletionTimestamp") or not is_ours(resource.kind, metadata):
-                    continue
-                try:
-                    await self._delete(stage, resource, body)
-                except ApiError as error:
-                    refused = refused or error
-        if refused is not None:
-            raise refused
-
-    async def _delete_namespace(self, stage: Stage, uid: str) -> None:
-        for body in self._store.objects(stage.origin.uid, "Namespace"):
-            metadata = body["metadata"]
-            if metadata["uid"] == uid and not metadata.get("deletionTimestamp") and is_environment(metadata):
-                await self._delete(stage, NAMESPACES, body)
-
-    async def _delete(self, stage: Stage, resource: Resource, body: Object) -> None:
-        """Deletes an object; one that is gone already, or is another one now, is forgotten."""
-        name, where = body["metadata"]["name"], body["metadata"].get("namespace")
-        title = "/".join(filter(None, (where, name)))
-        try:
-            await self._client.delete(resource, name, where, uid=body["metadata"]["uid"])
-        except NotFound:
-            logger.debug("%s %s is gone already", resource.kind, title)
-            self._store.drop(resource.kind, body)
-        except Conflict:
-            if await self._is_ours(resource, body):
-                raise  # it changed just then, or goes already: what was not taken away must not be forgotten
-            logger.warning("%s %s is another object now than the one we made; it is left alone", resource.kind, title)
-            self._store.drop(resource.kind, body)
-        except ApiError as error:
-            raise NotDeleted(f"{resource.kind} {title}", error) from error
-        else:
-            self._store.mark_deleting(resource.kind, body)
-            self._audit(stage.origin, "deleted", resource.kind, title)
-
-    async def _is_ours(self, resource: Resource, body: Object) -> bool:
-        """Whether the object of this name is still the one that we know."""
-        metadata = body["metadata"]
-        try:
-            there = await self._client.get(resource, metadata["name"], metadata.get("namespace"))
-        except NotFound:
-            return False
-        return bool(there["metadata"]["uid"] == metadata["uid"])
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""
