@@ -8,7 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 #: Generated pages are tested with their generator.
 PAGES = sorted(
-    page for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md")) if "reference" not in page.relative_to(ROOT).parts
+    page
+    for page in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/README.md"))
+    if "reference" not in page.relative_to(ROOT).parts
 )
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -40,6 +40,13 @@ def test_a_failed_scenario(run: Any) -> None:
     ]
 
 
+def test_an_instance_of_a_matrix_says_which_combination_it_is(run: Any) -> None:
+    matrix = {"quantity": 3, "sku": "A1"}
+    steps = [run.step("price-0", "Failed", reason="Expectation", message="was 500", matrix=matrix)]
+    lines = worded(run.scenario(verdict="Failed", steps=steps, conditions=run.torn_down()))
+    assert lines[-1] == "  price-0  Failed  1.5s  quantity=3 sku=A1, Expectation: was 500"
+
+
 def test_a_load_test(run: Any) -> None:
     by_request = [
         {"name": "GET /orders", "requests": 40000, "errors": 12, "p50": "2ms", "p99": "12.3ms"},

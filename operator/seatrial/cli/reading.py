@@ -105,9 +105,10 @@ def judged(status: TrialStatus, generation: int) -> Ended | None:
 
 
 def _finished(status: TrialStatus, generation: int) -> bool:
-    torn_down = is_true(condition(status, "TornDown"))
+    # What `retain` keeps may be there for hours: a pipeline must not stand still while somebody looks into it.
+    over = status.phase is Phase.RETAINED or is_true(condition(status, "TornDown"))
     complete = condition(status, "Complete")
-    return torn_down and complete is not None and is_true(complete) and complete.observed_generation >= generation
+    return over and complete is not None and is_true(complete) and complete.observed_generation >= generation
 
 
 def _ended(status: TrialStatus) -> Ended:

@@ -124,5 +124,7 @@ def _end(before: TrialStatus | None, after: TrialStatus) -> Iterator[Line]:
     old, new = (condition(before, "TornDown") if before else None), condition(after, "TornDown")
     if new and is_true(new) and not is_true(old):
         yield line("everything is taken away")
+    elif after.phase is Phase.RETAINED:
+        return  # the verdict's message says until when
     elif new and after.verdict and not is_true(new) and new.message and new.message != (old.message if old else ""):
         yield line(f"taking away: {new.message}")

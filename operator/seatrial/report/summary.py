@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.api.status import LatencySummary, LoadResult, StepState, StepStatus, TrialStatus
+from seatrial.api.status import LatencySummary, LoadResult, Phase, StepState, StepStatus, TrialStatus
 from seatrial.report import sections
 from seatrial.report.line import Line, Span, Tone, Words, columns, line
 from seatrial.report.wording import (
     attempts,
     because,
+    combination,
     condition,
     generator,
     healthy_after,
@@ -65,6 +66,7 @@ def _steps(status: TrialStatus) -> Iterator[Line]:
 
 def _step(step: StepStatus) -> Sequence[Words]:
     details = [
+        combination(step),
         optional(step),
         attempts(step),
         "" if step.state is StepState.SUCCEEDED else because(step.reason, step.message),
@@ -142,7 +144,10 @@ def _quiet(titles: Sequence[str]) -> list[Words]:
 
 def _left_behind(status: TrialStatus) -> Iterator[Line]:
     torn_down = condition(status, "TornDown")
-    if not is_true(torn_down):
+    if status.phase is Phase.RETAINED:
+        yield Line()
+        yield line(Span("the environment is kept", Tone.DOUBTFUL), ": delete the resource to take it away now")
+    elif not is_true(torn_down):
         why = torn_down.message if torn_down else ""
         yield Line()
         yield line(Span("not everything is taken away yet", Tone.DOUBTFUL), f": {why}" if why else "")

@@ -104,6 +104,11 @@ def optional(step: StepStatus) -> str:
     return "optional" if step.optional and tone_of(step.state) is Tone.BAD else ""
 
 
+def combination(step: StepStatus) -> str:
+    """Which combination of its matrix a step is: quantity=1 sku=A1. The number in its name tells nobody."""
+    return " ".join(f"{axis}={value}" for axis, value in step.matrix.items())
+
+
 def percent(fraction: float) -> str:
     """A fraction as a percentage with as many digits as it needs: 0 %, 0.0012 %, 1.5 %."""
     return f"{fraction * 100:.2g} %" if fraction < 0.1 else f"{fraction * 100:.1f} %"
