@@ -93,7 +93,7 @@ class Course:
         def ended(event: Event) -> bool:
             status = event.body.get("status") or {}
             if status.get("phase") == "Retained":
-                return event.uid == uid  # kept as the spec asks for, until the resource goes
+                return bool(event.uid == uid)  # kept as the spec asks for, until the resource goes
             settled = event.condition("Stalled") or (status.get("phase") == "Done" and event.condition("TornDown"))
             return event.uid == uid and settled and not event.body["metadata"].get("finalizers")
 
