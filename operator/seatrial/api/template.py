@@ -75,5 +75,10 @@ def render_json(value: Any, scope: Scope, values: Mapping[str, Any]) -> Any:
     return value
 
 
+def one_line(value: str) -> str:
+    """Makes a value fit for a header: a captured one must not be able to add headers."""
+    return value.replace("\r", " ").replace("\n", " ")
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -12,7 +12,7 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState
 from seatrial.api.step import Step
-from seatrial.api.template import render
+from seatrial.api.template import one_line, render
 from seatrial.probe.address import Address
 from seatrial.probe.eventually import eventually
 from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
@@ -77,7 +77,7 @@ def _request(read: Read, scope: Scope, context: Mapping[str, Any]) -> Request:
     return Request(
         method=read.method,
         path=render(read.path, scope, context, lambda value: quote(value, safe="")),
-        headers={header.name: render(header.value, scope, context, _one_line) for header in read.headers},
+        headers={header.name: render(header.value, scope, context, one_line) for header in read.headers},
         body=b"",
         timeout=read.timeout.total_seconds(),
     )
@@ -87,8 +87,3 @@ def _variables(read: Read, answer: Answer) -> dict[str, Any]:
     return {
         f"answers.{read.name}.{name.removeprefix('response.')}": value for name, value in answer.variables().items()
     }
-
-
-def _one_line(value: str) -> str:
-    """A captured value must not be able to add headers."""
-    return value.replace("\r", " ").replace("\n", " ")

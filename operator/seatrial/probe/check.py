@@ -11,7 +11,7 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState
 from seatrial.api.step import HttpRequest, Step
-from seatrial.api.template import render, render_json
+from seatrial.api.template import one_line, render, render_json
 from seatrial.probe.address import Address
 from seatrial.probe.eventually import eventually
 from seatrial.probe.exchange import ExchangeFailed, Exchanger, Request
@@ -83,7 +83,7 @@ def render_request(http: HttpRequest, scope: Scope, context: Mapping[str, Any]) 
     Raises:
         EvaluationError: An expression has no value.
     """
-    headers = {header.name: render(header.value, scope, context, _one_line) for header in http.headers}
+    headers = {header.name: render(header.value, scope, context, one_line) for header in http.headers}
     given = {name.lower() for name in headers}
     body = b""
     if http.json_body is not None:
@@ -102,8 +102,3 @@ def render_request(http: HttpRequest, scope: Scope, context: Mapping[str, Any]) 
         body=body,
         timeout=http.timeout.total_seconds(),
     )
-
-
-def _one_line(value: str) -> str:
-    """A captured value must not be able to add headers."""
-    return value.replace("\r", " ").replace("\n", " ")
