@@ -11,7 +11,7 @@ IMAGES := $(PYTHON) -m e2e.images
 RELEASE := seatrial
 NAMESPACE := seatrial-system
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate --quiet
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

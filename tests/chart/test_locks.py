@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-build.txt")
-PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[A-Za-z0-9.+!]+)(?: ; [^/]+?)? \\")
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)(?:\[(?P<extras>[a-z0-9,-]+)\])?==(?P<version>[A-Za-z0-9.+!]+)(?: ; [^/]+?)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 
 
@@ -57,6 +58,28 @@ def test_locks_meet_what_the_project_declares() -> None:
     assert unmet(declared["project"]["dependencies"], "requirements.txt") == []
     assert unmet([*groups["lint"], *groups["test"], *groups["dev"]], "requirements-dev.txt") == []
     assert unmet(declared["build-system"]["requires"], "requirements-build.txt") == []
+
+
+def test_an_extra_that_a_package_asks_for_is_pinned_with_it() -> None:
+    """Pip takes ``coverage[toml]`` for another package than ``coverage``, and refuses its newest version: no hash."""
+    lines = (PIN.fullmatch(line) for line in (ROOT / "requirements-dev.txt").read_text().splitlines())
+    pinned = {pin["name"]: set((pin["extras"] or "").split(",")) for pin in lines if pin}
+    asked = [
+        requirement
+        for name in pinned
+        for requirement in map(Requirement, _requires(name))
+        if requirement.extras and (requirement.marker is None or requirement.marker.evaluate({"extra": ""}))
+    ]
+
+    assert "coverage" in {requirement.name for requirement in asked}
+    assert [str(each) for each in asked if not each.extras <= pinned[canonicalize_name(each.name)]] == []
+
+
+def _requires(name: str) -> list[str]:
+    try:
+        return requires(name) or []
+    except PackageNotFoundError:  # of another system or version of Python
+        return []
 
 
 def test_the_image_may_copy_what_the_dockerfile_copies() -> None:
