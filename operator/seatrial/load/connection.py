@@ -189,14 +189,17 @@ class Connection(asyncio.Protocol):
             self._driver.answered_last(self, size, error)
             return
         if error is None and (header := response.repeatable(data)) is not None:
-            if len(message.known) >= _KNOWN_LIMIT:
-                message.known.clear()
-            message.known[header] = size
+            self._remember(message, header, size)
         if message.head:
             self._response = None
         else:
             response.restart()
         self._answered(self, size, error)
+
+    def _remember(self, message: Message, header: bytes, size: int) -> None:
+        if len(message.known) >= _KNOWN_LIMIT:
+            message.known.clear()
+        message.known[header] = size
 
     def _close(self) -> None:
         self.lost = True
