@@ -184,7 +184,7 @@ def test_results_by_request() -> None:
     first, second = load_result(merged(lines, spec(2, requests=2))).by_request
     assert (first.name, first.requests, first.errors, first.p50) == ("GET /0", 2, 0, "1ms")
     assert (second.name, second.requests, second.errors, second.p99) == ("GET /1", 2, 2, "5.003ms")
-    assert load_result(merged(lines, spec(2, requests=2)), by_request=False).by_request == []
+    assert load_result(merged(lines, spec(2, requests=2)), whole=False).by_request == []
 
 
 def test_histograms_of_many_requests_are_coarser() -> None:
