@@ -2,7 +2,6 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from operator import mul
 from time import monotonic_ns
 from typing import ClassVar
 
@@ -35,7 +34,8 @@ class Pace(ABC):
         self.in_flight_max = 0
         self._timeout = assignment.timeout
         self._cycle = self._prepared(assignment)
-        self._sizes = [size for _, size in sorted({message.index: len(message.wire) for message in self._cycle}.items())]
+        sizes = {message.index: len(message.wire) for message in self._cycle}
+        self._sizes = [sizes[index] for index in sorted(sizes)]
         self._addresses = Addresses(assignment.host, assignment.port)
         self._connections: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
@@ -49,7 +49,9 @@ class Pace(ABC):
     def bytes_sent(self) -> int:
         """Bytes of requests after the warm-up, headers included."""
         numbers = [one.requests for one in self.tally.by_request] or [self.tally.requests]
-        return sum(map(mul, numbers, self._sizes)) + self.tally.bytes_besides
+        # Of requests that differ each time there are no sizes here: their bytes are counted one by one.
+        followed = sum(number * size for number, size in zip(numbers, self._sizes, strict=False))
+        return followed + self.tally.bytes_besides
 
     @property
     @abstractmethod

@@ -260,12 +260,12 @@ def threshold_values(
         times: Which of ``ttfb``, ``connect`` and ``tls`` they name.
 
     Returns:
-        By dotted name: ``latency.``, ``serviceTime.``, ``ttfb.``, ``connect.`` and ``tls.`` with ``count`` (int), ``min``, ``mean``, ``p50``, ``p75``,
-        ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency),
-        ``errors.count``, ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``,
-        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended), ``checks.count``
-        (int), ``checks.rate`` (float; not there as long as no answer was held against any). Those of a single
-        request begin with what ``of_request`` says.
+        By dotted name: ``latency.``, ``serviceTime.``, ``ttfb.``, ``connect.`` and ``tls.`` with ``count`` (int),
+        ``min``, ``mean``, ``p50``, ``p75``, ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as
+        long as nothing has such a time), ``errors.count``, ``requests.count``, ``dropped.count`` (int),
+        ``errors.rate``, ``rate.achieved``, ``rate.requested`` (float; ``errors.rate`` is not there as long as no
+        request has ended), ``checks.count`` (int), ``checks.rate`` (float; not there as long as no answer was held
+        against any). Those of a single request begin with what ``of_request`` says.
 
     Raises:
         LineError: A worker's histogram cannot be read.
