@@ -95,7 +95,7 @@ def render(kind: Kind) -> str:
     Deep as schemas are, a line for each keyword would be a quarter indentation, and kinds are kept under 200 KB.
     """
     options: dict[str, Any] = {"sort_keys": False, "width": 10_000, "allow_unicode": True, "default_flow_style": None}
-    text = yaml.dump(definition(kind), Dumper=_Dumper, **options)
+    text: str = yaml.dump(definition(kind), Dumper=_Dumper, **options)
     name = f"{kind.plural}.{GROUP}"  # on a line of its own, for the chart's copy to add to
     return _HEADER + text.replace(f"metadata: {{name: {name}}}\n", f"metadata:\n  name: {name}\n", 1)
 
