@@ -124,7 +124,13 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
     yield from _table(f"Load {name}".strip(), ("Number", "Value"), [(key, escape(value)) for key, value in numbers])
-    pairs = (("latency, from the intended start", load.latency), ("service time, from the send", load.service_time))
+    pairs = (
+        ("latency, from the intended start", load.latency),
+        ("service time, from the send", load.service_time),
+        ("first byte, from the send", load.ttfb),
+        ("connecting", load.connect),
+        ("TLS handshake", load.tls),
+    )
     rows = [(title, *_quantiles(summary)) for title, summary in pairs if summary]
     if rows:
         titles = ("", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
