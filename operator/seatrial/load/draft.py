@@ -12,9 +12,8 @@ from pydantic_core import from_json
 from seatrial.api.cel import Scope
 from seatrial.api.exchange import Exchange, FlowStep, LoadHeader
 from seatrial.api.load_scope import load_answer_scope
-from seatrial.api.template import expressions
+from seatrial.api.template import expressions, one_line, render_json
 from seatrial.api.template import render as render_text
-from seatrial.api.template import one_line, render_json
 from seatrial.load.envelope import Envelope, RequestError, Text, Values
 from seatrial.load.evaluation import Evaluation
 from seatrial.load.message import Heads, Message
@@ -100,9 +99,7 @@ class Draft:
         return self._evaluation.checks, *self._evaluation.evaluate(known)
 
 
-def _answer(
-    reads: frozenset[str], status: int, headers: Mapping[str, str], body: bytes, took: int
-) -> dict[str, Any]:
+def _answer(reads: frozenset[str], status: int, headers: Mapping[str, str], body: bytes, took: int) -> dict[str, Any]:
     """The variables of an answer, as far as they are read. ``response.json`` is absent if the body is not JSON."""
     values: dict[str, Any] = {"response.status": status}
     if "response.headers" in reads:
