@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from seatrial.api.crd import Kind, definition
 from seatrial.api.exchange import Request
-from seatrial.api.load import LoadSpec, Profile
+from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTest
+from seatrial.api.profile import Profile
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
 
