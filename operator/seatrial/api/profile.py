@@ -33,7 +33,7 @@ class Stage(Model):
 
 
 class Profile(Model):
-    """How much load and for how long: open model by ``rate`` or closed model by ``users``, at one level or in stages."""
+    """How much load and for how long: open model by ``rate`` or closed model by ``users``."""
 
     rate: Annotated[int, Field(ge=1, le=HIGHEST_RATE)] | None = Field(
         None,
@@ -139,10 +139,10 @@ class Profile(Model):
     def _one_model(self) -> Self:
         if not self.stages and (self.rate is None) == (self.users is None):
             raise ValueError(_ONE_MODEL)
+        # Whether anything says rate, and whether anything says users.
         kinds = {(stage.rate is not None, stage.users is not None) for stage in self.stages}
-        if self.stages and (
-            kinds not in ({(True, False)}, {(False, True)}) or (self.users if self.open else self.rate) is not None
-        ):
+        kinds |= {(self.rate is not None, self.users is not None)} - {(False, False)}
+        if self.stages and kinds not in ({(True, False)}, {(False, True)}):
             raise ValueError(_ALIKE)
         if self.max_in_flight is not None and not self.open:
             raise ValueError(_LIMIT)

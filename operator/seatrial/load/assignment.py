@@ -29,7 +29,7 @@ class Assignment:
         run: Name of the run.
         open: Whether it is the open model.
         ramp: Open model: arrivals per second over all workers. They have one common schedule, of which this worker
-            takes those with number mod workers = index. Closed model: users over all workers, shared out in the same way.
+            takes those with number mod workers = index. Closed model: users over all workers, shared out likewise.
         max_in_flight: Open model: requests of this worker that may be unanswered at a time.
         warmup: End of the warm-up.
         end: End of the load.

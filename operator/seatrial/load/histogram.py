@@ -42,6 +42,20 @@ def _middles(digits: int) -> tuple[int, ...]:
     return tuple(middles)
 
 
+@cache
+def coarse_places() -> tuple[int, ...]:
+    """The bucket of a histogram of two digits that holds each bucket of one of three."""
+    fine, coarse = _layout(3), _layout(2)
+    return tuple(coarse.get_counts_array_index(fine.get_value_from_index(place)) for place in range(fine.counts_len))
+
+
+@cache
+def coarse_value(place: int) -> int:
+    """The value that stands for a bucket of a histogram of two digits, the highest of it, in microseconds."""
+    coarse = _layout(2)
+    return int(coarse.get_highest_equivalent_value(coarse.get_value_from_index(place)))
+
+
 class Recording:
     """A histogram that is being recorded.
 
@@ -126,6 +140,11 @@ class Histogram:
             raise HistogramError(f"histogram of another layout: range and digits are {layout}")
         self._hdr.add(other)
         self._cumulative = None
+
+    def counts(self) -> list[int]:
+        """Number of values in each bucket, up to the last one in use."""
+        used = self._hdr.get_counts_array_index(self._hdr.max_value) + 1 if self.total else 0
+        return list(self._hdr.counts[:used])
 
     @property
     def total(self) -> int:

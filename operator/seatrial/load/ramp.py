@@ -89,7 +89,7 @@ class Ramp:
 
     @cached_property
     def _even(self) -> int:
-        """Twice the level, if there is only one: the most frequent load, and the one that is measured against others."""
+        """Twice the level if there is only one, which is the most frequent load."""
         first = self.legs[0]
         return 2 * first.before if len(self.legs) == 1 and first.before == first.after else 0
 
@@ -112,7 +112,7 @@ class Ramp:
         return self.moment(number * ONE)
 
     def moment(self, area: int) -> int:
-        """When the area under the level exceeds the one given, see ``ONE``, in nanoseconds; the end if it never does."""
+        """When the area under the level exceeds the one given, see ``ONE``; the end if it never does."""
         # Of a leg at level 0 the area never does, so it is passed over.
         place = bisect_right(self._areas, area)
         if place == len(self.legs):

@@ -123,7 +123,7 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.latency for line in self.lines}, 3)
+        return added({line.worker: line.latency for line in self.lines}, 3)
 
     @cached_property
     def service_time(self) -> Histogram:
@@ -132,7 +132,7 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.service for line in self.lines}, 3)
+        return added({line.worker: line.service for line in self.lines}, 3)
 
     def counts_of(self, index: int) -> tuple[int, int]:
         """Requests of one kind that ended, and those of them that ended badly.
@@ -161,7 +161,7 @@ class Merged:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
         present = {worker: text for worker, text in encoded.items() if text is not None}
-        return _added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
+        return added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
 
 
 def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
@@ -274,7 +274,16 @@ def _time_values(name: str, histogram: Histogram) -> dict[str, object]:
     }
 
 
-def _added(encoded: Mapping[int, str], digits: int) -> Histogram:
+def added(encoded: Mapping[int, str], digits: int) -> Histogram:
+    """Adds the workers' histograms up.
+
+    Args:
+        encoded: By worker.
+        digits: Their significant digits.
+
+    Raises:
+        LineError: One of them cannot be read.
+    """
     histogram = Histogram(digits)
     for worker, text in encoded.items():
         try:
