@@ -48,9 +48,9 @@ class Users(Pace):
         """Lets the first users send their first request."""
         self._follow()
 
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and sends the user's next request."""
-        now = self._count(connection.message.index, connection.intended, connection.sent, size, error)
+        now = self._count(connection.message.index, connection.intended, connection.sent, size, error, first)
         slot = connection.slot
         if self._failures:
             self._failures.pop(slot, None)
