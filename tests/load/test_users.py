@@ -200,6 +200,6 @@ def test_users_come_and_go_with_the_stages(load: Any) -> None:
     assert (outcome.last.in_flight_max, outcome.last.errors, outcome.last.measured) == (4, {}, 1.5)
     # Whoever comes in the place of one that has gone is a new user.
     assert outcome.server.connections == 6
-    for first, last, most in ((0.0, 0.18, 1), (0.45, 0.65, 4), (0.9, 1.0, 2), (1.35, 1.5, 2)):
+    for first, last, most in ((0.0, 0.18, 1), (0.45, 0.65, 4), (0.96, 1.0, 2), (1.35, 1.5, 2)):
         assert max(count for moment, count in present if first <= moment <= last) == most
     assert not [moment for moment, _ in present if 1.13 < moment < 1.27]
