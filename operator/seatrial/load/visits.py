@@ -208,22 +208,23 @@ class UsersVisits(Visits, Users):
         """Users whose request is unanswered."""
         return len(self._waiting_for)
 
-    def start(self) -> None:
-        """Lets all users begin."""
-        self._active = self.in_flight_max = self._users
-        for slot in range(self._users):
-            self._start(self._stay(slot))
+    def _enter(self, slot: int) -> None:
+        self._start(self._stay(slot))
 
     async def _stay(self, slot: int) -> None:
         cookies = Cookies()
         try:
-            while (now := monotonic_ns()) < self.end:
+            while (now := monotonic_ns()) < self.end and slot < self._wanted:
                 number = self._number(self._visits)
                 self._visits += 1
                 if not await self._visit(slot, number, self._number(slot), cookies, now):
                     await asyncio.sleep(_AFTER_FAILURE_SECONDS)
         finally:
-            self._active -= 1
+            self._leave(slot)
+            # Whoever comes in its place is another user.
+            if (connection := self._kept.pop(slot, None)) is not None:
+                connection.abort()
+                self._forget(connection)
 
 
 class _Flows:
