@@ -223,11 +223,8 @@ class UsersVisits(Visits, Users):
         """Users whose request is unanswered."""
         return len(self._unanswered)
 
-    def start(self) -> None:
-        """Lets all users begin."""
-        self._active = self.in_flight_max = self._users
-        for slot in range(self._users):
-            self._stay(slot, Cookies())
+    def _enter(self, slot: int) -> None:
+        self._stay(slot, Cookies())
 
     def _left(self, visit: Visit, *, well: bool) -> None:
         if well:
@@ -237,12 +234,16 @@ class UsersVisits(Visits, Users):
 
     def _stay(self, slot: int, cookies: Cookies) -> None:
         now = monotonic_ns()
-        if now >= self.end:
-            self._active -= 1
+        if now < self.end and slot < self._wanted:
+            number = self._number(self._visits)
+            self._visits += 1
+            self._visit(slot, number, self._number(slot), cookies, now)
             return
-        number = self._number(self._visits)
-        self._visits += 1
-        self._visit(slot, number, self._number(slot), cookies, now)
+        self._leave(slot)
+        # Whoever comes in its place is another user.
+        if (connection := self._kept.pop(slot, None)) is not None:
+            connection.abort()
+            self._forget(connection)
 
 
 class _Flows:
