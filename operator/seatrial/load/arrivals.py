@@ -39,17 +39,17 @@ class Arrivals(Pace):
 
     @property
     def ended(self) -> bool:
-        """Whether the schedule is at its end and nothing is unanswered."""
-        return self._due >= self.end and self._in_flight == 0
+        """Whether the load is at its end and nothing is unanswered."""
+        return self._due >= self.end and self._in_flight == 0 and monotonic_ns() >= self.end
 
     def start(self) -> None:
         """Sets the alarm for the first arrival."""
         self._alarm = alarm(self._wake)
         self._alarm.at(self._due)
 
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and keeps the connection for a later arrival."""
-        self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error)
+        self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error, first)
         connection.rest()
         self._idle.append(connection)
         self._in_flight -= 1
