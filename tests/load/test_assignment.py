@@ -32,7 +32,7 @@ def test_users_add_up_exactly_and_differ_by_one_at_most(workers: int, data: st.D
 @given(st.integers(1, 20), st.integers(20, 500), st.integers(20, 100_000))
 def test_arrivals_of_all_workers_are_one_even_schedule(workers: int, rate: int, limit: int) -> None:
     shares = assignments(spec(workers, rate=rate, maxInFlight=limit), host="web", port=80)
-    starts = []
+    starts: list[int] = []
     for share in shares:
         starts += takewhile(lambda start: start < 1_000_000_000, schedule(share))
     assert sorted(starts) == [k * 1_000_000_000 // rate for k in range(rate)]

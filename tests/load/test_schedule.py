@@ -1,5 +1,6 @@
 """Arrivals by chance: their distribution, and that they can be explained afterwards."""
 
+from collections.abc import Iterator
 from itertools import pairwise, takewhile
 from math import exp, sqrt
 from typing import Any
@@ -26,10 +27,12 @@ def share(index: int = 0, workers: int = 1, run: str = "a-1", **profile: Any) ->
     return assignment(spec, host="web", port=80, index=index, run=run)
 
 
+def until(end: int, share: Assignment) -> Iterator[int]:
+    return takewhile(lambda moment: moment < end, schedule(share))
+
+
 def arrivals(*shares: Assignment) -> list[int]:
-    return sorted(
-        moment for one in shares for moment in takewhile(lambda moment, end=one.end: moment < end, schedule(one))
-    )
+    return sorted(moment for one in shares for moment in until(one.end, one))
 
 
 def statistic(samples: list[float]) -> float:
@@ -83,6 +86,6 @@ def test_the_same_worker_of_the_same_run_has_the_same_arrivals() -> None:
 
 def test_arrivals_by_chance_are_sent(load: Any, ok: Any) -> None:
     outcome = load(ok, profile={"rate": 400, "arrivals": "Poisson"}, seconds=0.8, run="r")
-    due = len(list(takewhile(lambda moment: moment < int(0.8 * SECOND), schedule(share(rate=400, run="r")))))
+    due = len(list(until(int(0.8 * SECOND), share(rate=400, run="r"))))
     assert (outcome.last.requests, outcome.last.dropped, outcome.last.errors) == (due, 0, {})
     assert due != 320
