@@ -53,7 +53,7 @@ services: venv services-packages ## Tests of the sample services, with a real Po
 	$(BIN)/pytest tests/examples_services
 
 e2e: venv cluster ## End-to-end tests on a real cluster
-	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests $(if $(ONLY),-k "$(ONLY)")
+	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests --numprocesses 4 --dist load --maxschedchunk 1 --durations 15 $(if $(ONLY),-k "$(ONLY)")
 
 bench: venv cluster install bench-packages ## Measure, beside peers; ONLY=load runs a part
 	$(CLUSTER) exec -- $(BIN)/python -m e2e.bench $(ONLY)

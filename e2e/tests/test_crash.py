@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from e2e.bench.api import connect, own_namespace
 from e2e.bench.short import WATCHED
 from e2e.bench.watching import watching
@@ -24,6 +26,7 @@ async def _trials() -> list[Found]:
         return [plain, *[await course.trial(Kind.KILL, at) for at in ats]]
 
 
+@pytest.mark.exclusive
 def test_an_operator_that_dies_after_a_write_changes_nothing() -> None:
     plain, *others = asyncio.run(_trials())
     assert plain.verdict == "Passed (AllStepsSucceeded)"
