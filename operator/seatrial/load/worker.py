@@ -31,6 +31,7 @@ SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
+CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -75,6 +76,7 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
         index=int(index),
         run=environment.get(RUN_VARIABLE, ""),
         secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
+        ca=environment.get(CA_VARIABLE, ""),
     )
 
 
