@@ -106,7 +106,7 @@ def headless(world: World, target_port: Any, *slices: list[Object]) -> None:
 
 @pytest.mark.parametrize(
     ("target_port", "slices"),
-    [(8080, []), ("web", [[{"name": "http", "port": 8080}, {"name": "admin", "port": 1}], [], [{"name": "http", "port": 8080}]])],
+    [(8080, []), ("web", [[{"name": "http", "port": 8080}, {"name": "admin", "port": 1}], []])],
 )
 async def test_a_headless_service_is_asked_at_its_pods_own_port(
     world: World, target_port: Any, slices: list[list[Object]]

@@ -10,6 +10,8 @@ from seatrial.api.variable import SourceKey
 #: Every namespace has it: the certificate authority of the cluster itself (kube-controller-manager publishes it).
 CLUSTER_CA = "kube-root-ca.crt"
 
+ServerName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$", max_length=253)]
+
 _ONE = "give exactly one of configMap and secret"
 _NOBODY = "insecureSkipVerify trusts everybody: leave ca out, or insecureSkipVerify"
 
@@ -37,11 +39,8 @@ class TargetTls(Model):
         description="Certificate authorities to trust, and no others, in PEM, up to 100 KB. Default: those of the "
         "worker's image.",
     )
-    server_name: Annotated[
-        str, Field(pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$", min_length=1, max_length=253)
-    ] = Field(
-        "",
-        validate_default=False,
+    server_name: ServerName | None = Field(
+        None,
         description="Name that the service's certificate must have, which is also sent (SNI) and is the Host header's "
         "default. Default: SERVICE.NAMESPACE.svc.",
     )

@@ -60,7 +60,7 @@ class Assignment:
     @property
     def server_name(self) -> str:
         """Name by which the service is known in TLS."""
-        return (self.tls.server_name if self.tls else "") or self.host
+        return (self.tls.server_name if self.tls else None) or self.host
 
     @property
     def reported(self) -> int:

@@ -1,6 +1,7 @@
 """TLS as a client: the certificates that are trusted, and what it means when a handshake fails."""
 
 import ssl
+from functools import lru_cache
 
 from seatrial.api.tls import TargetTls
 from seatrial.load.assignment import AssignmentError
@@ -14,8 +15,9 @@ _KINDS = {
 _KIND_OF_CODE = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
 
+@lru_cache(maxsize=1)
 def client_context(tls: TargetTls, ca: str) -> ssl.SSLContext:
-    """Makes what all connections have in common.
+    """Makes what all connections have in common; reading authorities takes a tenth of a second, so it is done once.
 
     Args:
         tls: How to speak TLS.

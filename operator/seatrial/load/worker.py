@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
@@ -95,6 +96,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed; what it had measured is not reported.
     """
+    if share.tls:
+        client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup)
