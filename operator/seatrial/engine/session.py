@@ -13,7 +13,7 @@ from functools import cached_property
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.parcel import Parcel
-from seatrial.api.threshold import compile_threshold
+from seatrial.api.threshold import ThresholdProgram, compile_threshold
 from seatrial.api.timeline import Window
 from seatrial.engine.target import Target
 from seatrial.load.course import Course
@@ -60,8 +60,17 @@ class WorkerLines:
     @cached_property
     def _named(self) -> frozenset[int]:
         """Places of the requests that thresholds name."""
-        programs = [compile_threshold(threshold.expr, self.spec.labels) for threshold in self.spec.thresholds]
-        return frozenset().union(*(program.requests for program in programs))
+        return frozenset().union(*(program.requests for program in self._programs))
+
+    @cached_property
+    def _times(self) -> frozenset[str]:
+        """Which of the times that cost a histogram of their own thresholds name."""
+        read = frozenset(name.partition(".")[0] for program in self._programs for name in program.reads)
+        return read & {"ttfb", "connect", "tls"}
+
+    @cached_property
+    def _programs(self) -> list[ThresholdProgram]:
+        return [compile_threshold(threshold.expr, self.spec.labels) for threshold in self.spec.thresholds]
 
     def take(self, worker: int, line: WorkerLine) -> bool:
         """Takes a line in. Returns whether it is newer than what was known of the worker.
@@ -95,8 +104,8 @@ class WorkerLines:
             # The single requests' histograms are most of the cost of a merge, and only the end needs them.
             ended = sum(line.last for line in self.lines.values()) == self.spec.workers
             self._seen = LoadSeen(
-                result=load_result(merge, by_request=ended),
-                values=threshold_values(merge, self._named),
+                result=load_result(merge, whole=ended),
+                values=threshold_values(merge, self._named, self._times),
                 measured=round(merge.measured_by_all, 1),
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),

@@ -9,7 +9,7 @@ import zlib
 from bisect import bisect_left
 from functools import cache
 from itertools import accumulate
-from operator import mul
+from operator import add, mul
 
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
@@ -77,20 +77,25 @@ class Recording:
         self.bits: int = self.shift + 1
         self.mask: int = layout.sub_bucket_mask
 
-    def record(self, value: int) -> None:
+    def record(self, value: int, times: int = 1) -> None:
         """Counts a value.
 
         Args:
             value: Microseconds, not negative.
+            times: How often; less than 0 to take it back.
         """
         if value > HIGHEST:
             value = HIGHEST
         group = (value | self.mask).bit_length() - self.bits
-        self.counts[(group << self.shift) + (value >> group)] += 1
+        self.counts[(group << self.shift) + (value >> group)] += times
 
     def encode(self) -> str:
         """Returns the histogram in HdrHistogram's compressed V2 format, as base64."""
         return Histogram.of_counts(self.counts, self.digits).encode()
+
+    def encode_with(self, other: "Recording") -> str:
+        """Returns the sum of this and another histogram of the same layout, likewise."""
+        return Histogram.of_counts(list(map(add, self.counts, other.counts)), self.digits).encode()
 
 
 class Histogram:

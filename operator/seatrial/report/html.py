@@ -24,8 +24,9 @@ _STYLE = (
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--quiet); }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td { overflow-wrap: anywhere; } td:first-child, td:last-child:nth-child(n + 3) { min-width: 9rem; }
+td:not(:first-child):not(:last-child) { white-space: nowrap; }
 pre { background: var(--back); border: 1px solid var(--line); padding: .6rem; overflow-x: auto; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); } .doubtful { color: var(--doubt); }
@@ -123,7 +124,13 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
     yield from _table(f"Load {name}".strip(), ("Number", "Value"), [(key, escape(value)) for key, value in numbers])
-    pairs = (("latency, from the intended start", load.latency), ("service time, from the send", load.service_time))
+    pairs = (
+        ("latency, from the intended start", load.latency),
+        ("service time, from the send", load.service_time),
+        ("first byte, from the send", load.ttfb),
+        ("connecting", load.connect),
+        ("TLS handshake", load.tls),
+    )
     rows = [(title, *_quantiles(summary)) for title, summary in pairs if summary]
     if rows:
         titles = ("", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
