@@ -27,7 +27,7 @@ class Metric(StrEnum):
 class Baseline(Model):
     """An earlier run of the same load that this one must not be worse than."""
 
-    max_regression: Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,2})?%$")] = Field(
+    max_regression: Annotated[str, Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,2})?%$", max_length=7)] = Field(
         description="How much worse each metric may be, in percent, for example 10%. Below what two runs of an "
         "unchanged service differ by, it has no meaning."
     )

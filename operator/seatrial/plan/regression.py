@@ -11,15 +11,16 @@ moves neither.
 Neighbouring windows are alike, so there are fewer independent ones than windows: as many as the windows divided by the
 time over which the series is correlated (G. V. Bayley, J. M. Hammersley, "The effective number of independent
 observations in an autocorrelated time series", Suppl. J. R. Stat. Soc. 8, 1946), of which the greater of two estimates
-counts, that of an autoregressive series of the first order and the initial positive sequence of C. J. Geyer ("Practical Markov chain Monte
-Carlo", Statistical Science 7, 1992), both with the bias of short series taken out (F. H. C. Marriott, J. A. Pope,
-Biometrika 41, 1954). The degrees of freedom follow from the squared autocorrelation (M. S. Bartlett, "On the
-theoretical specification and sampling properties of autocorrelated time-series", Suppl. J. R. Stat. Soc. 8, 1946).
+counts, that of an autoregressive series of the first order and the initial positive sequence of C. J. Geyer
+("Practical Markov chain Monte Carlo", Statistical Science 7, 1992), both with the bias of short series taken out
+(F. H. C. Marriott, J. A. Pope, Biometrika 41, 1954). The degrees of freedom follow from the squared autocorrelation
+(M. S. Bartlett, "On the theoretical specification and sampling properties of autocorrelated time-series", Suppl.
+J. R. Stat. Soc. 8, 1946).
 
 A regression counts only if the lower bound lies beyond what is allowed, as canary analysis has it that asks for an
-effect and not for significance (Kayenta's judge, with Mann-Whitney bounds). What no test within two runs can know is how
-much runs of an unchanged service differ from one another (T. Kalibera, R. Jones, "Rigorous benchmarking in reasonable
-time", ISMM 2013): what is allowed must be more than that.
+effect and not for significance (Kayenta's judge, with Mann-Whitney bounds). What no test within two runs can know is
+how much runs of an unchanged service differ from one another (T. Kalibera, R. Jones, "Rigorous benchmarking in
+reasonable time", ISMM 2013): what is allowed must be more than that.
 """
 
 import math
@@ -35,6 +36,9 @@ LEAST_WINDOWS = 15
 
 #: Runs of a service that has not changed, of which one at most is called worse; shared among the metrics of a run.
 ERROR = 0.01
+
+#: Square of a difference of logarithms that is none: latencies are known to two digits.
+_ROUNDING = 1e-12
 
 #: Share of windows at either end that a mean leaves out.
 _TRIMMED = 0.2
@@ -112,7 +116,7 @@ def bounded_mean(series: Sequence[float], error: float) -> tuple[float, float | 
     centre = math.fsum(tamed) / number
     deviations = [value - centre for value in tamed]
     squares = math.fsum(value * value for value in deviations)
-    if squares <= 0:
+    if squares <= number * _ROUNDING:
         return mean, mean
     span = _correlated_over(deviations, squares)
     independent = number / span
