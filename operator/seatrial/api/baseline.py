@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from seatrial.api.base import Model, atomic
+from seatrial.api.base import Model
 
 #: The value of ``of`` that means the newest run of the same load that has passed.
 LAST_PASSED: Final = "LastPassed"
@@ -24,6 +24,12 @@ class Metric(StrEnum):
     RATE = "rate.achieved"
 
 
+def _different(metrics: list[Metric]) -> list[Metric]:
+    if len(set(metrics)) < len(metrics):
+        raise ValueError("a metric is given twice: keep one")
+    return metrics
+
+
 class Baseline(Model):
     """An earlier run of the same load that this one must not be worse than."""
 
@@ -36,13 +42,13 @@ class Baseline(Model):
         description="LastPassed: the newest run of the same load that has passed; without one, thresholds alone "
         "judge. Or the name of a run in status.history. Default LastPassed.",
     )
-    metrics: list[Metric] = Field(
+    metrics: Annotated[list[Metric], AfterValidator(_different)] = Field(
         [Metric.P50, Metric.P95],
         min_length=1,
         max_length=4,
         description="latency.p50, latency.p95, latency.p99 (of each second of the load) or rate.achieved. "
         "Default latency.p50 and latency.p95.",
-        json_schema_extra=atomic(),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
     @property

@@ -42,7 +42,13 @@ class LoadTimeouts(Model):
 _NO_LOAD = frozenset({"baseline", "run", "thresholds", "timeouts"}) | STEERING
 
 _OF_LOAD = cast("dict[str, Any]", LoadSpec.model_config["json_schema_extra"])
-_TOO_SHORT = f"a comparison needs a profile.duration of {LEAST_SECONDS}s or more"
+_TOO_SHORT = f"a comparison needs a load that is measured for {LEAST_SECONDS}s or more"
+_ENOUGH = f"duration('{LEAST_SECONDS}s')"
+_LONG_ENOUGH = (
+    f"!has(self.baseline) || (has(self.profile.duration) ? duration(self.profile.duration) >= {_ENOUGH} : "
+    "!has(self.profile.stages) || self.profile.stages.map(s, duration(s.duration)).sum() >= "
+    f"{_ENOUGH} + (has(self.profile.warmup) ? duration(self.profile.warmup) : duration('0s')))"
+)
 
 
 class LoadTestSpec(Steered, LoadSpec):
@@ -63,10 +69,7 @@ class LoadTestSpec(Steered, LoadSpec):
         "json_schema_extra": {
             "x-kubernetes-validations": [
                 *_OF_LOAD["x-kubernetes-validations"],
-                {
-                    "rule": f"!has(self.baseline) || duration(self.profile.duration) >= duration('{LEAST_SECONDS}s')",
-                    "message": _TOO_SHORT,
-                },
+                {"rule": _LONG_ENOUGH, "message": _TOO_SHORT},
             ]
         }
     }
@@ -79,7 +82,7 @@ class LoadTestSpec(Steered, LoadSpec):
 
     @model_validator(mode="after")
     def _long_enough_to_compare(self) -> Self:
-        if self.baseline is not None and self.profile.duration < seconds(LEAST_SECONDS):
+        if self.baseline is not None and self.profile.measured < seconds(LEAST_SECONDS):
             raise ValueError(_TOO_SHORT)
         return self
 
