@@ -512,7 +512,7 @@ def mutated(draw: st.DrawFn, original: Spec) -> Spec:
     return spec
 
 
-quiet = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=2 * settings().max_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quiet
