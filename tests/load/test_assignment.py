@@ -57,6 +57,22 @@ def test_host_header(host: str, port: int, header: str) -> None:
     assert assignment(spec(1, users=1), host=host, port=port, index=0).host_header == header
 
 
+@pytest.mark.parametrize(
+    ("tls", "port", "header"),
+    [
+        ({}, 443, "web.shop.svc"),
+        ({}, 80, "web.shop.svc:80"),
+        ({"serverName": "shop.example"}, 443, "shop.example"),
+        ({"serverName": "shop.example"}, 8443, "shop.example:8443"),
+    ],
+)
+def test_host_header_with_tls(tls: dict[str, str], port: int, header: str) -> None:
+    load = LoadSpec.model_validate(
+        {"target": {"service": "web", "tls": tls}, "profile": {"users": 1, "duration": "1s"}}
+    )
+    assert assignment(load, host="web.shop.svc", port=port, index=0).host_header == header
+
+
 def test_a_worker_beyond_the_last_has_no_share() -> None:
     with pytest.raises(AssignmentError, match="worker 4 of 4"):
         assignment(spec(4, users=4), host="web", port=80, index=4)
@@ -65,3 +81,21 @@ def test_a_worker_beyond_the_last_has_no_share() -> None:
 def test_each_worker_may_have_one_request_unanswered() -> None:
     shares = assignments(spec(4, rate=4, maxInFlight=2), host="web", port=80)
     assert [share.max_in_flight for share in shares] == [1, 1, 1, 1]
+
+
+@given(st.integers(1, 20), st.integers(20, 100_000))
+def test_iterations_are_shared_out_exactly(workers: int, iterations: int) -> None:
+    users = assignments(spec(workers, users=20, iterations=iterations), host="web", port=80)
+    assert sum(share.iterations for share in users) == iterations
+    by_chance = spec(workers, rate=100_000, arrivals="Poisson", iterations=iterations)
+    assert sum(share.iterations for share in assignments(by_chance, host="web", port=80)) == iterations
+
+
+@given(st.integers(1, 20), st.integers(20, 1000), st.integers(20, 60))
+def test_even_arrivals_end_when_as_many_have_come_after_the_warm_up(workers: int, rate: int, iterations: int) -> None:
+    shares = assignments(spec(workers, rate=rate, iterations=iterations), host="web", port=80)
+    assert {(share.iterations, share.end) for share in shares} == {(0, shares[0].end)}
+    end, warmup = shares[0].end, shares[0].warmup
+    due = [moment for share in shares for moment in takewhile(lambda moment: moment < end, schedule(share))]
+    assert sum(moment >= warmup for moment in due) == iterations
+    assert all(share.cut == 4_500_000_000 for share in shares)
