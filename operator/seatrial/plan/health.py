@@ -82,7 +82,7 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     deployment = observed.deployments.get(service.name)
     ready = deployment.ready if deployment else 0
     # Of a service that runs already its pods are not ours to watch: its probe tells, if it has one.
-    if service.existing is None and ready < service.replicas:
+    if service.existing is None and ready < service.replicas and not _awaits_kubelet(service, status, observed):
         # One that runs may have been restarted before the service was healthy, which says nothing about now.
         stopped = [pod for pod in observed.pods_of_service(service.name) if not pod.running]
         why = _cause(service, status, observed, now) or trouble(stopped, now)
@@ -91,6 +91,13 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     if probe is not None and probe.failures >= service.ready.failure_threshold:
         return Trouble("ProbeFailing", probe.failure, final=False)
     return None
+
+
+def _awaits_kubelet(service: Service, status: ServiceStatus, observed: Observed) -> bool:
+    """Whether the kubelet has not looked again yet since the probe through the Service found the pod healthy."""
+    if status.pods or not service.found_by_probe:
+        return False
+    return any(pod.running and pod.deleting_since is None for pod in observed.pods_of_service(service.name))
 
 
 def wanted_watches(services: Iterable[Service], statuses: Iterable[ServiceStatus]) -> frozenset[str]:
