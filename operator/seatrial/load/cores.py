@@ -5,6 +5,7 @@ once, and takes its share as if it were a worker of its own.
 """
 
 import ctypes
+import gc
 import os
 import selectors
 import signal
@@ -13,10 +14,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 from seatrial.load.assignment import Assignment
-from seatrial.load.journal import write_all
 from seatrial.load.joint_line import joint_line
+from seatrial.load.journal import write_all
 from seatrial.load.line import WorkerLine, parse_line
 
 _PR_SET_PDEATHSIG = 1
@@ -47,28 +49,76 @@ class Generator:
     ended: bool = False
 
 
-def run_cores(shares: Sequence[Assignment], generate: Generate, write: Callable[[str], object], worker: int) -> list[int]:
-    """Generates shares in a process each, until all have ended.
+class Cores:
+    """Generates shares in a process each, until all have ended. To be used with ``with``.
 
     A signal to end is passed on. If a process ends before its last line the others are ended too, and no more lines are
     written: a result without it would be none.
 
     Args:
-        shares: What each process does.
+        shares: What each process does; all are of one worker.
         generate: Does it there.
-        write: Gets the joint lines here.
-        worker: Number of the worker.
-
-    Returns:
-        The exit code of each process, negative for the signal that ended it.
     """
-    generators: list[Generator] = []
-    for share in shares:
-        generators.append(_start(share, generate, [each.output for each in generators]))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _stop(generators))
-    _follow(generators, write, worker)
-    return [os.waitstatus_to_exitcode(os.waitpid(each.pid, 0)[1]) for each in generators]
+
+    def __init__(self, shares: Sequence[Assignment], generate: Generate) -> None:
+        self._worker = shares[0].index
+        self._generators: list[Generator] = []
+        # What is there now stays: the collectors of all processes leave the pages that they share alone.
+        gc.freeze()
+        for share in shares:
+            self._generators.append(_start(share, generate, [each.output for each in self._generators]))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Tells all processes to end."""
+        for each in self._generators:
+            if not each.ended:
+                with suppress(ProcessLookupError):
+                    os.kill(each.pid, signal.SIGTERM)
+
+    def follow(self, write: Callable[[str], object]) -> list[int]:
+        """Reads the processes' lines and writes the joint ones, until all processes have ended.
+
+        Args:
+            write: Gets each line, without its end.
+
+        Returns:
+            The exit code of each process, negative for the signal that ended it.
+        """
+        whole, seq = True, 0
+        with selectors.DefaultSelector() as selector:
+            for each in self._generators:
+                selector.register(each.output, selectors.EVENT_READ, each)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    if _read(key.data):
+                        continue
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    if key.data.line is None or not key.data.line.last:
+                        whole = False
+                        self.stop()
+                if whole and (lines := _next_lines(self._generators)):
+                    write(joint_line(lines, self._worker, seq).to_text())
+                    seq += 1
+        return [os.waitstatus_to_exitcode(os.waitpid(each.pid, 0)[1]) for each in self._generators]
+
+
+def _next_lines(generators: Sequence[Generator]) -> list[WorkerLine]:
+    """The newest lines, once each process has written another one or its last."""
+    lines = [each.line for each in generators if each.line is not None and (each.fresh or each.line.last)]
+    if len(lines) < len(generators) or not any(each.fresh for each in generators):
+        return []
+    for each in generators:
+        each.fresh = False
+    return lines
 
 
 def _start(share: Assignment, generate: Generate, others: Sequence[int]) -> Generator:
@@ -99,29 +149,6 @@ def _end_with(parent: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _follow(generators: Sequence[Generator], write: Callable[[str], object], worker: int) -> None:
-    whole, seq = True, 0
-    with selectors.DefaultSelector() as selector:
-        for each in generators:
-            selector.register(each.output, selectors.EVENT_READ, each)
-        while selector.get_map():
-            for key, _ in selector.select():
-                each = key.data
-                if not _read(each):
-                    selector.unregister(each.output)
-                    os.close(each.output)
-                    if each.line is None or not each.line.last:
-                        whole = False
-                        _stop(generators)
-            lines = [each.line for each in generators if each.line is not None]
-            ready = all(each.fresh or (each.line is not None and each.line.last) for each in generators)
-            if whole and ready and any(each.fresh for each in generators):
-                write(joint_line(lines, worker, seq).to_text())
-                seq += 1
-                for each in generators:
-                    each.fresh = False
-
-
 def _read(generator: Generator) -> bool:
     """Takes in what a generator has written. Returns whether more can come."""
     data = os.read(generator.output, _READ_BYTES)
@@ -132,10 +159,3 @@ def _read(generator: Generator) -> bool:
     if lines:
         generator.line, generator.fresh = parse_line(lines[-1]), True
     return True
-
-
-def _stop(generators: Sequence[Generator]) -> None:
-    for each in generators:
-        if not each.ended:
-            with suppress(ProcessLookupError):
-                os.kill(each.pid, signal.SIGTERM)
