@@ -44,6 +44,7 @@ def test_models_of_load(trials: Trials) -> None:
     trials.apply(load_test("bounded", {"users": 2, "iterations": 999, "duration": "2s"}, flows=slow))
     comers = [{"duration": "2s", "users": 6}, {"duration": "2s", "users": 0}]
     trials.apply(load_test("comers", {"stages": comers, "gracefulStop": "5s"}, flows=slow, workers=2))
+    trials.apply(load_test("cores", {"rate": 40, "duration": "3s"}, requests=look, workers=2, cores=2))
 
     verdict, result = ended(trials, "closed")
     assert verdict == ("Passed", "ThresholdsMet")
@@ -69,6 +70,10 @@ def test_models_of_load(trials: Trials) -> None:
     verdict, result = ended(trials, "chance")
     assert verdict == ("Passed", "Completed")
     assert (result["requests"], result["iterations"], result["workersFinished"]) == (100, 100, 3)
+
+    verdict, result = ended(trials, "cores")
+    assert verdict == ("Passed", "Completed")
+    assert (result["requests"], result["workersFinished"], result.get("errors", 0)) == (120, 2, 0)
 
     verdict, result = ended(trials, "bounded")
     assert verdict == ("Inconclusive", "IterationsNotDone")
