@@ -27,7 +27,7 @@ from seatrial.api.status import (
     ThresholdState,
     Verdict,
 )
-from seatrial.api.validation import CAPTURE_BYTES, InvalidSpec, read
+
 
 AT = "2026-11-22T10:00:00.000Z"
 LONG = "It was the best of times, it was the worst of times. " * 20
