@@ -15,7 +15,8 @@ def spec(workers: int, **profile: object) -> LoadSpec:
 @given(st.integers(1, 100), st.data())
 def test_users_add_up_exactly_and_differ_by_one_at_most(workers: int, data: st.DataObject) -> None:
     users = data.draw(st.integers(workers, 100_000))
-    shares = [share.users for share in assignments(spec(workers, users=users), host="web", port=80)]
+    all_workers = assignments(spec(workers, users=users), host="web", port=80)
+    shares = [next(share.ramp.users(share.index, share.workers))[1] for share in all_workers]
     assert sum(shares) == users
     assert max(shares) - min(shares) <= 1
 

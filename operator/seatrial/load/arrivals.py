@@ -39,8 +39,8 @@ class Arrivals(Pace):
 
     @property
     def ended(self) -> bool:
-        """Whether the schedule is at its end and nothing is unanswered."""
-        return self._due >= self.end and self._in_flight == 0
+        """Whether the load is at its end and nothing is unanswered."""
+        return self._due >= self.end and self._in_flight == 0 and monotonic_ns() >= self.end
 
     def start(self) -> None:
         """Sets the alarm for the first arrival."""
