@@ -287,6 +287,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("stages must all have rate", lambda s: staged(s)["stages"].append({"duration": "1s", "users": 1})),
     ("stages must all have rate", lambda s: staged(s)["stages"].append({"duration": "1s"})),
     ("maxInFlight belongs to the open model", lambda s: staged(s, kind="users", maxInFlight=9)),
+    ("arrivals by chance belong to the open model", lambda s: staged(s, kind="users", arrivals="Poisson")),
     ("stages must last at least 1s longer than warmup", lambda s: staged(s, warmup="1001ms")),
     ("stages must last at least 1s longer than warmup", lambda s: staged(s, length="499ms")),
     ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
@@ -338,6 +339,8 @@ STAGES = [
     {"users": 2, "stages": [{"duration": "1s", "users": 0}, {"duration": "0s", "users": 9}], "warmup": "0s"},
     {"stages": [{"duration": "9s", "rate": 5}, {"duration": "1s", "rate": 0}], "warmup": "9s", "maxInFlight": 3},
     {"duration": "1s", "users": 2, "stages": []},
+    {"duration": "1s", "users": 2, "arrivals": "Constant"},
+    {"stages": [{"duration": "9s", "rate": 5}], "arrivals": "Poisson"},
 ]
 
 
@@ -346,7 +349,7 @@ def test_stages_are_taken(profile: Spec) -> None:
     spec = {**load(), "profile": profile}
     assert refusals(LoadTest, spec) == []
     assert LoadSpec.model_validate(spec).profile.peak == max(
-        (stage.get("rate", stage.get("users")) for stage in profile["stages"]), default=2
+        (stage.get("rate", stage.get("users")) for stage in profile.get("stages", [])), default=2
     )
 
 

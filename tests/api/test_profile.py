@@ -76,6 +76,7 @@ def test_with_stages_the_limit_follows_from_the_highest_rate() -> None:
         ({"stages": stages("rate", ("1s", 1), ("999ms", 1)), "warmup": "1s"}, "at least 1s longer than warmup"),
         ({"stages": stages("rate", ("23h", 1), ("61m", 1))}, "stages must last at most 24h"),
         ({"stages": stages("users", ("1s", 1)), "maxInFlight": 5}, "maxInFlight belongs to the open model"),
+        ({"users": 1, "duration": "1s", "arrivals": "Poisson"}, "arrivals by chance belong to the open model"),
         ({"rate": 1, "duration": "999ms"}, "duration must be from 1s to 24h"),
     ],
 )

@@ -1,6 +1,7 @@
 """How much load, of which kind, and for how long."""
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -16,8 +17,17 @@ _ONE_MODEL = "give one of rate (open model) and users (closed model)"
 _ALIKE = "stages must all have rate (open model) or all users (closed model), and so must what they start from"
 _ONE_LENGTH = "give one of duration and stages"
 _LIMIT = "maxInFlight belongs to the open model: give rate"
+_ARRIVALS = "arrivals by chance belong to the open model: give rate"
+_OPEN = "has(self.rate) || has(self.stages) && self.stages.exists(s, has(s.rate))"
 _STAGED = "has(self.stages) && self.stages.size() > 0"
 _SUM = "self.stages.map(s, duration(s.duration)).sum()"
+
+
+class ArrivalPattern(StrEnum):
+    """How the arrivals of the open model are spread over time."""
+
+    CONSTANT = "Constant"
+    POISSON = "Poisson"
 
 
 class Stage(Model):
@@ -52,6 +62,11 @@ class Profile(Model):
         "give all rate or all users, and their durations are the whole length of the load.",
         json_schema_extra=atomic(),
     )
+    arrivals: ArrivalPattern = Field(
+        ArrivalPattern.CONSTANT,
+        description="Open model: Constant spaces arrivals evenly. Poisson has them come independently of one another, "
+        "as those of many people do: gaps are exponential, and rate is their mean. Default Constant.",
+    )
     max_in_flight: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None,
         description="Open model: requests that may be unanswered at a time, over all workers. An arrival beyond it "
@@ -75,9 +90,10 @@ class Profile(Model):
                 _ALIKE,
             ),
             (
-                "!has(self.maxInFlight) || has(self.rate) || has(self.stages) && self.stages.exists(s, has(s.rate))",
+                f"!has(self.maxInFlight) || {_OPEN}",
                 _LIMIT,
             ),
+            (f"!has(self.arrivals) || self.arrivals == 'Constant' || {_OPEN}", _ARRIVALS),
             (f"has(self.duration) != ({_STAGED})", _ONE_LENGTH),
             ("!has(self.duration) || duration(self.duration) >= duration('1s')", "duration must be at least 1s"),
             ("!has(self.duration) || duration(self.duration) <= duration('24h')", "duration must be at most 24h"),
@@ -146,6 +162,8 @@ class Profile(Model):
             raise ValueError(_ALIKE)
         if self.max_in_flight is not None and not self.open:
             raise ValueError(_LIMIT)
+        if self.arrivals is not ArrivalPattern.CONSTANT and not self.open:
+            raise ValueError(_ARRIVALS)
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from seatrial.api.exchange import Data, Flow, FlowStep, Request
 from seatrial.api.load import LoadSpec
+from seatrial.api.profile import ArrivalPattern
 from seatrial.load.ramp import Ramp
 
 
@@ -30,6 +31,7 @@ class Assignment:
         open: Whether it is the open model.
         ramp: Open model: arrivals per second over all workers. They have one common schedule, of which this worker
             takes those with number mod workers = index. Closed model: users over all workers, shared out likewise.
+        by_chance: Open model: whether arrivals come by chance, see ``schedule``.
         max_in_flight: Open model: requests of this worker that may be unanswered at a time.
         warmup: End of the warm-up.
         end: End of the load.
@@ -51,6 +53,7 @@ class Assignment:
     data: tuple[Data, ...] = ()
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     run: str = ""
+    by_chance: bool = False
 
     @property
     def reported(self) -> int:
@@ -62,13 +65,6 @@ class Assignment:
         """Value of the Host header (RFC 9110, 7.2)."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return name if self.port == 80 else f"{name}:{self.port}"
-
-    def arrival(self, number: int) -> int:
-        """Intended start of this worker's arrival of that number, from 0, in nanoseconds from the start.
-
-        One that does not come before the end of the load is at its end, or beyond it.
-        """
-        return self.ramp.arrival(self.index + number * self.workers)
 
 
 def assignment(
@@ -115,6 +111,7 @@ def assignment(
         data=tuple(spec.data),
         secrets=secrets or {},
         run=run,
+        by_chance=profile.arrivals is ArrivalPattern.POISSON,
     )
 
 
