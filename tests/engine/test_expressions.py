@@ -36,4 +36,4 @@ async def test_a_probe_that_takes_too_much_keeps_its_service_from_being_healthy(
     probe = {"http": {"path": "/healthz", "expect": [DOUBLED]}}
     world.scenario(GET, services=[world.service(ready=probe)])
     await world.until(lambda: "ExpressionTooLarge: expect[0]: " in str(world.status().get("services")))
-    assert world.status()["services"][0]["state"] == "Starting"
+    assert world.status()["services"][0]["state"] == "Started"
