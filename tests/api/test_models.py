@@ -292,6 +292,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("stages must last at least 1s longer than warmup", lambda s: staged(s, length="499ms")),
     ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
+    ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
     (
         "give one of requests and flows",
@@ -512,7 +513,7 @@ def mutated(draw: st.DrawFn, original: Spec) -> Spec:
     return spec
 
 
-quiet = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=2 * settings().max_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quiet

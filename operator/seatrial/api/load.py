@@ -1,5 +1,6 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +10,8 @@ from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.profile import Profile
+
+_ITERATIONS = "fewer iterations than workers: lower workers"
 
 
 class Target(Model):
@@ -86,11 +89,21 @@ class LoadSpec(Model):
                 "fewer requests per second (or users) than workers: lower workers",
             ),
             (
+                "!has(self.profile.iterations) || self.profile.iterations >= (has(self.workers) ? self.workers : 1)",
+                _ITERATIONS,
+            ),
+            (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
         )
     }
+
+    @property
+    def ending(self) -> timedelta:
+        """Time that the unanswered are given at the end."""
+        graceful = self.profile.graceful_stop
+        return self.request_timeout if graceful is None else graceful
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -121,4 +134,6 @@ class LoadSpec(Model):
             raise ValueError("give one of requests and flows")
         if self.profile.peak < self.workers:
             raise ValueError("fewer requests per second (or users) than workers: lower workers")
+        if self.profile.iterations is not None and self.profile.iterations < self.workers:
+            raise ValueError(_ITERATIONS)
         return self

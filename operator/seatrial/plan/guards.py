@@ -37,6 +37,10 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
             f"achieved {achieved:.4g} of {requested:.4g} {what} per second "
             f"({result.dropped} dropped): add workers or raise maxInFlight",
         )
+    wanted, done = spec.profile.iterations, result.iterations
+    if wanted is not None and done is not None and done < wanted:
+        remedy = "raise maxInFlight" if result.dropped else "give it more time (profile.duration)"
+        yield _inconclusive("IterationsNotDone", f"{done} of {wanted} iterations were done: {remedy}")
     if shortage := too_few(spec, values):
         yield _inconclusive("TooFewSamples", shortage)
 
