@@ -19,8 +19,6 @@ pytestmark = pytest.mark.anyio
 
 #: Seconds that no expression may hold the event loop up.
 LAG = 0.05
-#: Tries at what others on this machine may spoil.
-TRIES = 5
 
 
 def of(pool: Pool, name: str, tenant: str = "shop") -> Evaluator:
@@ -98,33 +96,28 @@ async def test_the_loop_goes_on_and_others_pass_while_the_worst_is_evaluated(poo
             of(pool, "e").spec(TestScenarioSpec, big),
         )
 
-    for _ in range(TRIES):
-        pool._slow_until.clear()
-        async with lag() as seen:
-            going, ordinary, slowest = asyncio.create_task(nasty()), 0, 0.0
-            while not going.done():
-                began = time.monotonic()
-                found = await evaluator.judge(step("response.json.id == 7"), [answer()], RUN)
-                assert found.state is StepState.SUCCEEDED
-                ordinary, slowest = ordinary + 1, max(slowest, time.monotonic() - began)
-                await asyncio.sleep(0.01)
-            await going
-        assert ordinary > 10
-        if max(seen) < LAG and slowest < 0.5:
-            return
-    pytest.fail(f"the loop stood still for {max(seen):.3f} s, an ordinary evaluation took {slowest:.3f} s")
+    async with held_up() as seen:
+        going, ordinary = asyncio.create_task(nasty()), 0
+        while not going.done():
+            found = await evaluator.judge(step("response.json.id == 7"), [answer()], RUN)
+            assert found.state is StepState.SUCCEEDED
+            ordinary += 1
+            await asyncio.sleep(0.01)
+        await going
+    assert ordinary > 10
+    assert max(seen) < LAG
 
 
 @asynccontextmanager
-async def lag() -> AsyncIterator[list[float]]:
-    """How late the loop was, each time it was asked."""
+async def held_up() -> AsyncIterator[list[float]]:
+    """How long the loop computed, each time before others had their turn: others on this machine do not count."""
     seen: list[float] = []
 
     async def asking() -> None:
         while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.002)
-            seen.append(time.monotonic() - began - 0.002)
+            began = time.thread_time()
+            await asyncio.sleep(0.001)
+            seen.append(time.thread_time() - began)
 
     task = asyncio.create_task(asking())
     try:
