@@ -102,7 +102,7 @@ async def test_an_evaluation_that_is_given_up_leaves_nothing_running(pool: Pool)
         with pytest.raises(asyncio.CancelledError):
             await task
     assert (await Evaluator(pool, Owner("b", "b")).judge(step(), [answer()], RUN)).state is StepState.SUCCEEDED
-    await asyncio.gather(*pool._ending)
+    await pool._settled()
     server = pool._processes._server
     assert server
     assert _children_of(server.pid) == ({pool._idle.process} if pool._idle else set())

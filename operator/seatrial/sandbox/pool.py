@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from seatrial.api.outcome import shortened
 from seatrial.sandbox.limits import MEMORY_BYTES, QUICK, SLOW, Budget
@@ -27,6 +27,8 @@ SLOW_SECONDS = 60.0
 SLOW_OWNERS = 1000
 #: Bytes of an expression in a message.
 SHOWN_BYTES = 120
+
+Changed = TypeVar("Changed")
 
 _REMEDY = "make the expression simpler, have the service answer less, or let a Job judge it"
 
@@ -112,7 +114,8 @@ class Pool:
         self._quick, self._slow = Turnstile(1), Turnstile(SLOW_PLACES)
         self._idle: _Worker | None = None
         self._slow_until: OrderedDict[Owner, float] = OrderedDict()
-        self._ending: set[asyncio.Task[int]] = set()
+        #: Workers that are being started or ended.
+        self._changing: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Starts the first worker, so that the first call need not wait for it."""
@@ -125,9 +128,14 @@ class Pool:
         if self._idle is not None:
             self._end(self._idle)
             self._idle = None
-        await asyncio.gather(*self._ending)
+        await self._settled()
         if self._owned:
             await asyncio.to_thread(self._processes.close)
+
+    async def _settled(self) -> None:
+        """Waits until no worker is being started or ended."""
+        while self._changing:
+            await asyncio.wait(self._changing)
 
     async def call(self, owner: Owner, task: str, head: Mapping[str, Any], body: bytes = b"") -> tuple[Head, bytes]:
         """Evaluates something.
@@ -199,7 +207,7 @@ class Pool:
         return head, body
 
     async def _fork(self) -> _Worker:
-        forking = asyncio.create_task(asyncio.to_thread(self._processes.fork))
+        forking = self._change(asyncio.to_thread(self._processes.fork))
         try:
             process, channel = await asyncio.shield(forking)
         except asyncio.CancelledError:
@@ -212,7 +220,7 @@ class Pool:
         if not forking.cancelled() and forking.exception() is None:
             process, channel = forking.result()
             channel.close()
-            self._later(asyncio.to_thread(self._processes.end, process))
+            self._change(asyncio.to_thread(self._processes.end, process))
 
     def _end(self, worker: _Worker) -> asyncio.Task[int]:
         async def ending() -> int:
@@ -221,12 +229,12 @@ class Pool:
                 await worker.writer.wait_closed()
             return await asyncio.to_thread(self._processes.end, worker.process)
 
-        return self._later(ending())
+        return self._change(ending())
 
-    def _later(self, work: Coroutine[Any, Any, int]) -> asyncio.Task[int]:
+    def _change(self, work: Coroutine[Any, Any, Changed]) -> asyncio.Task[Changed]:
         task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._changing.add(task)
+        task.add_done_callback(self._changing.discard)
         return task
 
     def _known_slow(self, owner: Owner) -> bool:
