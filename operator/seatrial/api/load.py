@@ -8,6 +8,11 @@ from seatrial.api.base import DnsName, Expression, Model, list_map, rules, uniqu
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.script import Engine, Script
+from seatrial.api.threshold import named_requests
+
+_SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
+_MODEL = "give one of rate (open model) and users (closed model)"
 
 
 class Target(Model):
@@ -41,7 +46,7 @@ class Profile(Model):
 
     model_config = {
         "json_schema_extra": rules(
-            ("has(self.rate) != has(self.users)", "give one of rate (open model) and users (closed model)"),
+            ("!has(self.rate) || !has(self.users)", "give one of rate (open model) and users (closed model)"),
             ("!has(self.maxInFlight) || has(self.rate)", "maxInFlight belongs to the open model: give rate"),
             ("duration(self.duration) >= duration('1s')", "duration must be at least 1s"),
             ("duration(self.duration) <= duration('24h')", "duration must be at most 24h"),
@@ -55,7 +60,7 @@ class Profile(Model):
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
-        if (self.rate is None) == (self.users is None):
+        if self.rate is not None and self.users is not None:
             raise ValueError("give one of rate (open model) and users (closed model)")
         if self.max_in_flight is not None and self.rate is None:
             raise ValueError("maxInFlight belongs to the open model: give rate")
@@ -86,6 +91,11 @@ class LoadSpec(Model):
     """The load that workers generate against one Service, and how its result is judged."""
 
     target: Target = Field(description="Where the load goes.")
+    engine: Engine = Field(
+        Engine.HTTP,
+        description="What generates it: Http (default) sends requests or flows, K6 and Locust run a script.",
+    )
+    script: Script | None = Field(None, description="The script of K6 or Locust.")
     requests: list[Request] = Field(
         [],
         max_length=50,
@@ -133,19 +143,34 @@ class LoadSpec(Model):
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
+            (f"has(self.script) == (has(self.engine) && self.engine != '{Engine.HTTP}')", _SCRIPT),
+            (
+                "!has(self.script) || !(has(self.requests) || has(self.flows) || has(self.data) || "
+                "has(self.requestTimeout))",
+                "requests, flows, data and requestTimeout belong to the engine Http: the script says what is sent",
+            ),
+            (
+                "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight))",
+                "rate and maxInFlight belong to the engine Http: give users, or leave it to the script's own options",
+            ),
+            ("has(self.script) || has(self.profile.rate) || has(self.profile.users)", _MODEL),
         )
     }
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All requests, those of flows included, in the order in which they are reported."""
+        """All requests, those of flows included, in the order in which they are reported; none of a script."""
+        if self.script:
+            return ()
         if self.flows:
             return tuple(step for flow in self.flows for step in flow.steps)
         return tuple(self.requests or [Request()])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the requests, in their order."""
+        """Names of the requests, in their order; of a script those that thresholds name, as only it knows the rest."""
+        if self.script:
+            return tuple(dict.fromkeys(name for each in self.thresholds for name in named_requests(each.expr)))
         return tuple(exchange.label for exchange in self.exchanges)
 
     @property
@@ -163,6 +188,10 @@ class LoadSpec(Model):
     def _work_for_each_worker(self) -> Self:
         if self.requests and self.flows:
             raise ValueError("give one of requests and flows")
-        if (self.profile.rate or self.profile.users or 0) < self.workers:
+        if (self.script is None) != (self.engine is Engine.HTTP):
+            raise ValueError(_SCRIPT)
+        if self.script is None and self.profile.rate is None and self.profile.users is None:
+            raise ValueError(f"profile: {_MODEL}")
+        if (self.profile.rate or self.profile.users or self.workers) < self.workers:
             raise ValueError("fewer requests per second (or users) than workers: lower workers")
         return self

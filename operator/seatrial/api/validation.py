@@ -34,6 +34,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
 from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.script_checks import script_problems
 from seatrial.api.step import NeedResult, Step
 from seatrial.api.table import TableError, variables
 from seatrial.api.threshold import compile_threshold
@@ -373,6 +374,7 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
     if (size := len(spec.model_dump_json(by_alias=True, exclude_none=True))) > LOAD_BYTES:
         yield Problem(field, f"{size} bytes", f"is larger than {LOAD_BYTES} bytes as JSON: shorten data and bodies")
     yield from _exchanges(field, spec)
+    yield from script_problems(field, spec)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}]"
         yield from _threshold(f"{path}.expr", threshold.expr, spec.labels)

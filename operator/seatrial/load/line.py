@@ -25,6 +25,7 @@ class RequestLine(BaseModel):
         errors: Those that ended badly.
         latency: Histogram of microseconds from the intended start, encoded; None where it was left out of a line that
             is not the last one because it would have made the line too long.
+        name: Its name, if a script gave it.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -32,6 +33,7 @@ class RequestLine(BaseModel):
     requests: Count
     errors: Count
     latency: str | None
+    name: str | None = None
 
 
 class WorkerLine(BaseModel):
@@ -71,7 +73,10 @@ class WorkerLine(BaseModel):
         throttled: Seconds since its start for which its container was throttled.
         latency: Histogram of microseconds from the intended start, encoded.
         service: Histogram of microseconds from the actual send, encoded.
-        by_request: By place of the request in the spec; empty if there is only one.
+        by_request: By place of the request in the spec; empty if there is only one. Those of a script have names.
+        complaint: Why the script itself says that the load failed; empty if it does not. In the last line only.
+        exceptions: Iterations of a script that ended with an exception.
+        exception: The first of their messages.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -110,6 +115,9 @@ class WorkerLine(BaseModel):
     latency: str
     service: str
     by_request: tuple[RequestLine, ...] = ()
+    complaint: str = ""
+    exceptions: Count = 0
+    exception: str = ""
 
     @property
     def last(self) -> bool:

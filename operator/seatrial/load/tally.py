@@ -14,11 +14,16 @@ def digits_by_request(requests: int) -> int:
 
 
 class RequestTally:
-    """Counts of one of several requests."""
+    """Counts of one of several requests.
 
-    __slots__ = ("errors", "latency", "requests")
+    Attributes:
+        name: Its name, if the spec does not tell it.
+    """
 
-    def __init__(self, digits: int) -> None:
+    __slots__ = ("errors", "latency", "name", "requests")
+
+    def __init__(self, digits: int, name: str | None = None) -> None:
+        self.name = name
         self.requests = 0
         self.errors = 0
         self.latency = Recording(digits)

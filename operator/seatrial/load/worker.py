@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any
 
@@ -24,6 +25,7 @@ from seatrial.load.assignment import Assignment, AssignmentError, assignment
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
+from seatrial.load.script import script_share
 from seatrial.load.users import Users
 
 #: Names of the environment variables.
@@ -45,8 +47,42 @@ class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
 
 
+@dataclass(frozen=True)
+class Order:
+    """What the environment says.
+
+    Attributes:
+        spec: The whole load.
+        host: Name or address to connect to.
+        port: Port to connect to.
+        index: Number of the worker, from 0.
+    """
+
+    spec: LoadSpec
+    host: str
+    port: int
+    index: int
+
+
 def assignment_from(environment: Mapping[str, str]) -> Assignment:
     """Reads the worker's assignment from environment variables.
+
+    Raises:
+        AssignmentError: One of them is missing or wrong.
+    """
+    order = order_from(environment)
+    return assignment(
+        order.spec,
+        host=order.host,
+        port=order.port,
+        index=order.index,
+        run=environment.get(RUN_VARIABLE, ""),
+        secrets={source: environment[name] for source, name in order.spec.secrets.items() if name in environment},
+    )
+
+
+def order_from(environment: Mapping[str, str]) -> Order:
+    """Reads environment variables.
 
     Args:
         environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
@@ -68,14 +104,7 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return assignment(
-        spec,
-        host=host.removeprefix("[").removesuffix("]"),
-        port=int(port),
-        index=int(index),
-        run=environment.get(RUN_VARIABLE, ""),
-        secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
-    )
+    return Order(spec, host.removeprefix("[").removesuffix("]"), int(port), int(index))
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -199,12 +228,19 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
         output: Descriptor that the lines are written to.
 
     Returns:
-        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped.
+        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped; of a script also what
+        ``script_worker`` says.
 
     Raises:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
     try:
+        order = order_from(environment)
+        if order.spec.script:
+            from seatrial.load.script_worker import run_script
+
+            share = script_share(order.spec, host=order.host, port=order.port, index=order.index)
+            return run_script(share, write_all(output))
         return run_worker(assignment_from(environment), write_all(output))
     except (AssignmentError, RequestError) as error:
         print(f"seatrial worker: {error}", file=sys.stderr)

@@ -1,0 +1,88 @@
+"""What a script's engine can use of a load, and what it cannot."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from seatrial.api.load import LoadSpec
+from seatrial.api.problem import Problem
+from seatrial.api.script import Engine, Script
+
+#: Longest name of a request that has results of its own.
+NAME_LENGTH: Final = 50
+
+#: Options that say how the tool works, not how much it does or where its results go.
+OPTIONS: Final = {
+    Engine.K6: frozenset(
+        {
+            "--batch",
+            "--batch-per-host",
+            "--block-hostnames",
+            "--blacklist-ip",
+            "--compatibility-mode",
+            "--discard-response-bodies",
+            "--dns",
+            "--insecure-skip-tls-verify",
+            "--max-redirects",
+            "--min-iteration-duration",
+            "--no-connection-reuse",
+            "--no-setup",
+            "--no-teardown",
+            "--no-thresholds",
+            "--no-vu-connection-reuse",
+            "--rps",
+            "--tag",
+            "--throw",
+            "--user-agent",
+        }
+    ),
+    Engine.LOCUST: frozenset({"--exclude-tags", "--spawn-rate", "--stop-timeout", "--tags"}),
+}
+
+#: Fields of a load, and of its profile, that only the engine Http can use.
+_HTTP_ONLY: Final = ("requests", "flows", "data", "request_timeout")
+_HTTP_PROFILE: Final = ("rate", "max_in_flight", "stages", "iterations")
+
+
+def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    """Yields what is wrong with the load of a script.
+
+    Args:
+        field: Path of the load in the manifest.
+        spec: The load.
+    """
+    script = spec.script
+    if script is None:
+        return
+    for name in _HTTP_ONLY:
+        if name in spec.model_fields_set:
+            yield Problem(f"{field}.{_camel(name)}", "", "belongs to the engine Http: the script says what is sent")
+    for name in _HTTP_PROFILE:
+        if name in spec.profile.model_fields_set and getattr(spec.profile, name, None):
+            remedy = "belongs to the engine Http: give users, or leave it to the script's own options"
+            yield Problem(f"{field}.profile.{_camel(name)}", str(getattr(spec.profile, name)), remedy)
+    yield from _arguments(f"{field}.script.args", spec.engine, script)
+    if spec.engine is Engine.LOCUST:
+        yield from _python(f"{field}.script", script)
+    for label in spec.labels:
+        if len(label) > NAME_LENGTH:
+            yield Problem(f"{field}.thresholds", label, f"names of a script's requests have {NAME_LENGTH} characters at most")
+
+
+def _arguments(field: str, engine: Engine, script: Script) -> Iterator[Problem]:
+    for index, argument in enumerate(script.args):
+        if argument.partition("=")[0] not in OPTIONS[engine]:
+            usable = ", ".join(sorted(OPTIONS[engine]))
+            yield Problem(f"{field}[{index}]", argument, f"is not an option that a script of {engine} may set: {usable}")
+
+
+def _python(field: str, script: Script) -> Iterator[Problem]:
+    """Locust reads only files that it can import."""
+    if script.config_map and not script.config_map.key.endswith(".py"):
+        yield Problem(f"{field}.configMap.key", script.config_map.key, "must end with .py")
+    if script.path and not script.path.endswith(".py"):
+        yield Problem(f"{field}.path", script.path, "must end with .py")
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
