@@ -123,7 +123,7 @@ class LoadSpec(Model):
     resources: Resources | None = Field(
         None,
         description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
-        "and no CPU limit, of which a worker uses one core at most.",
+        "and no CPU limit, of which a worker uses one core at most. With a script 128Mi and 1Gi of memory.",
     )
     thresholds: list[Threshold] = Field(
         [],

@@ -12,11 +12,15 @@ from seatrial.api.variable import SourceKey
 
 #: Most characters of a script in the manifest itself.
 SCRIPT_LENGTH = 65_536
+#: Longest name of a request that has results of its own.
+NAME_LENGTH = 50
 #: Variables of these names tell the tools what Seatrial decides.
 TAKEN_VARIABLES = ("SEATRIAL_", "K6_", "LOCUST_", "TARGET_URL", "JOB_COMPLETION_INDEX")
 
 _ONE_PLACE = "give exactly one of inline, configMap and path"
-_IMAGE = "path is a file in an image of yours, which is made from Seatrial's for that engine: give path and image together"
+_IMAGE = (
+    "path is a file in an image of yours, which is made from Seatrial's for that engine: give path and image together"
+)
 _TAKEN = "names that begin with SEATRIAL_, K6_ or LOCUST_, TARGET_URL and JOB_COMPLETION_INDEX are Seatrial's own"
 
 

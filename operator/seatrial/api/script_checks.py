@@ -5,10 +5,7 @@ from typing import Final
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.problem import Problem
-from seatrial.api.script import Engine, Script
-
-#: Longest name of a request that has results of its own.
-NAME_LENGTH: Final = 50
+from seatrial.api.script import NAME_LENGTH, Engine, Script
 
 #: Options that say how the tool works, not how much it does or where its results go.
 OPTIONS: Final = {
@@ -65,14 +62,18 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
         yield from _python(f"{field}.script", script)
     for label in spec.labels:
         if len(label) > NAME_LENGTH:
-            yield Problem(f"{field}.thresholds", label, f"names of a script's requests have {NAME_LENGTH} characters at most")
+            yield Problem(
+                f"{field}.thresholds", label, f"names of a script's requests have {NAME_LENGTH} characters at most"
+            )
 
 
 def _arguments(field: str, engine: Engine, script: Script) -> Iterator[Problem]:
     for index, argument in enumerate(script.args):
         if argument.partition("=")[0] not in OPTIONS[engine]:
             usable = ", ".join(sorted(OPTIONS[engine]))
-            yield Problem(f"{field}[{index}]", argument, f"is not an option that a script of {engine} may set: {usable}")
+            yield Problem(
+                f"{field}[{index}]", argument, f"is not an option that a script of {engine} may set: {usable}"
+            )
 
 
 def _python(field: str, script: Script) -> Iterator[Problem]:

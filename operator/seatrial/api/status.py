@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.alias_generators import to_camel
 
-from seatrial.api.base import Model, list_map
+from seatrial.api.base import Model, Without, list_map
 
 #: Longest message in a step or service, in bytes; status stays small by construction.
 MESSAGE_BYTES = 256
@@ -231,12 +231,21 @@ class LoadResult(StatusModel):
         None, description="Second of measured time at which a threshold with abortOnFail ended the load."
     )
     bytes_received: int = Field(0, description="Bytes of responses, headers included.")
+    bytes_sent: int = Field(0, description="Bytes of requests, headers included.")
+    connections: int = Field(0, description="Connections that were opened after the warm-up.")
     latency: LatencySummary | None = Field(
         None,
         description="Latency from the intended start of each request: what a user sees who arrives whether or not "
         "the service is stalled (no coordinated omission).",
     )
     service_time: LatencySummary | None = Field(None, description="Latency from the actual send of each request.")
+    ttfb: LatencySummary | None = Field(
+        None, description="Time from the actual send of each request to the first byte of its answer."
+    )
+    connect: LatencySummary | None = Field(
+        None, description="Time that opening a connection took; absent if all were opened in the warm-up."
+    )
+    tls: LatencySummary | None = Field(None, description="Time that its TLS handshake took besides; absent without.")
     generator: GeneratorResult | None = Field(None, description="How the load generator itself did.")
     errors_by_kind: list[ErrorCount] = Field(
         [], max_length=16, description="Errors by kind.", json_schema_extra=list_map("kind")
@@ -314,6 +323,10 @@ class StepStatus(Timestamped):
     )
     load: LoadResult | None = Field(None, description="Result of the load, if the step is one.")
     junit: JUnitCounts | None = Field(None, description="Result of the test cases, if the step is a Job with junit.")
+
+
+#: What runs before and after the steps is a Job: it has no load, whose result is most of a step's schema.
+_JobStepStatus = Annotated[StepStatus, Without("load")]
 
 
 class RunStatus(Timestamped):
@@ -433,9 +446,11 @@ class TestScenarioStatus(TrialStatus):
     services: list[ServiceStatus] = Field(
         [], max_length=50, description="The services of the environment.", json_schema_extra=list_map("name")
     )
-    setup: list[StepStatus] = Field([], max_length=20, description="Setup Jobs.", json_schema_extra=list_map("name"))
+    setup: list[_JobStepStatus] = Field(
+        [], max_length=20, description="Setup Jobs.", json_schema_extra=list_map("name")
+    )
     steps: list[StepStatus] = Field([], max_length=200, description="Steps.", json_schema_extra=list_map("name"))
-    teardown: list[StepStatus] = Field(
+    teardown: list[_JobStepStatus] = Field(
         [], max_length=20, description="Teardown Jobs.", json_schema_extra=list_map("name")
     )
 

@@ -35,8 +35,8 @@ async def follow_worker(
 ) -> None:
     """Reads a worker's lines until its last one.
 
-    Reading starts at the newest line, because each carries everything before it. So a connection that breaks in the
-    middle of a long load costs nothing.
+    Each line carries everything before it, so a connection that breaks in the middle of a long load costs nothing. What
+    was printed before is read again as far as the backlog reaches, because the course over time needs it.
 
     Args:
         client: Reads the log.
@@ -76,7 +76,7 @@ async def follow_worker(
 
 
 async def _read(client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, news: Changed) -> None:
-    async with aclosing(client.follow_log(namespace, pod)) as log:
+    async with aclosing(client.follow_log(namespace, pod, lines=lines.backlog)) as log:
         async for text in log:
             line = _taken(text, pod, worker, lines)
             if line is None:

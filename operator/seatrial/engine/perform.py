@@ -203,6 +203,7 @@ class Performer:
             load, run_spec = step.load, ""
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
         target = await self._target(stage, load)
+        image = self._settings.engine_images.get(load.engine, self._settings.worker_image)
         built = load_job(
             stage.origin,
             job_title,
@@ -210,7 +211,7 @@ class Performer:
             name,
             load,
             target=target,
-            image=self._settings.worker_image,
+            image=image,
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
             attempt=attempt,

@@ -23,9 +23,7 @@ class Cpu:
         limit: Cores that the worker may use, above 0 and up to ``most``.
     """
 
-    def __init__(
-        self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ, *, most: float = 1.0
-    ) -> None:
+    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ, *, most: float = 1.0) -> None:
         self._root = root
         told = environment.get(LIMIT_VARIABLE, "")
         self.limit = min(_quota(root, most), int(told) / 1000 if told.isdecimal() and int(told) else most, most)

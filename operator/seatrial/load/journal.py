@@ -34,6 +34,10 @@ class Paced(Protocol):
     in_flight_max: int
 
     @property
+    def bytes_sent(self) -> int:
+        """Bytes of requests."""
+
+    @property
     def in_flight(self) -> int:
         """Requests that are unanswered."""
 
@@ -77,6 +81,8 @@ class Journal:
         self._throttled_before = self._machine.throttled()
         self._busy = 0.0
         self._late = 0.0
+        self._connections = 0
+        self._encoded: tuple[str | None, str | None] = (None, None)
         self.loop_lag = 0
 
     def ends_at(self, end: int) -> None:
@@ -101,7 +107,11 @@ class Journal:
         await asyncio.sleep(0)
         service = tally.service.encode()
         await asyncio.sleep(0)
-        by_request = await self._by_request(len(latency) + len(service), last=end is not None)
+        ttfb = tally.service.encode_with(tally.ahead) if tally.in_parts else None
+        await asyncio.sleep(0)
+        connect, tls = self._opened(tally)
+        size = sum(len(text or "") for text in (latency, service, ttfb, connect, tls))
+        by_request = await self._by_request(size, last=end is not None)
         lag = Histogram.of_counts(tally.lag.counts, tally.lag.digits)
         seq, self._seq = self._seq, self._seq + 1
         return WorkerLine(
@@ -121,6 +131,8 @@ class Journal:
             flows=tally.flows,
             ended=ended,
             bytes=tally.bytes_received,
+            bytes_sent=pace.bytes_sent,
+            connections=tally.connections,
             per_second=round(self._per_second, 1),
             in_flight=pace.in_flight,
             in_flight_max=pace.in_flight_max,
@@ -137,8 +149,18 @@ class Journal:
             throttled=round(self._machine.throttled() - self._throttled_before, 3),
             latency=latency,
             service=service,
+            ttfb=ttfb,
+            connect=connect,
+            tls=tls,
             by_request=by_request,
         )
+
+    def _opened(self, tally: Tally) -> tuple[str | None, str | None]:
+        """The histograms of opening connections, encoded again only if there are new ones: most are kept."""
+        if tally.connections > self._connections:
+            self._connections = tally.connections
+            self._encoded = tally.connect.encode(), tally.tls.encode() if any(tally.tls.counts) else None
+        return self._encoded
 
     def _look(self, now: int, ended: int) -> int:
         """Takes the rates since the last line; if that was only just, the former ones stay.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from seatrial.load.ending import Ending, EndingKind
-from seatrial.load.samples import Samples, request_name
+from seatrial.load.samples import Samples, Times, request_name
 from seatrial.load.script import ScriptShare
 
 PROGRAM: Final = "k6"
@@ -209,6 +209,8 @@ class Rows:
                 tally.dropped += int(float(value))
             case "data_received":
                 tally.bytes_received += int(float(value))
+            case "data_sent":
+                tally.bytes_besides += int(float(value))
 
     def _request(self, row: list[str]) -> None:
         """Counts the request whose last row this is."""
@@ -216,6 +218,7 @@ class Rows:
         if row[place["group"]] in _ASIDE:
             return
         duration, blocked = times[_FIRST], times.get("http_req_blocked", 0.0)
+        connecting, handshake = times.get("http_req_connecting", 0.0), times.get("http_req_tls_handshaking", 0.0)
         error = _error(row[place["error_code"]], row[place["status"]], row[place["expected_response"]])
         self._samples.request(
             request_name(row[place["method"]], row[place["name"]], self._address),
@@ -224,6 +227,11 @@ class Rows:
             duration / 1e3,
             error,
             timed=error is None or error == "timeout" or row[place["status"]] != "0",
+            times=Times(
+                first_byte=max(duration - float(row[2]), 0.0) / 1e3,
+                connect=connecting / 1e3 if connecting else None,
+                tls=handshake / 1e3 if handshake else None,
+            ),
         )
 
 

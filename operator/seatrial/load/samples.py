@@ -1,15 +1,30 @@
 """What one worker's script has sent, counted request by request, with results of their own by name."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic_ns, time_ns
 
+from seatrial.api.script import NAME_LENGTH
+from seatrial.load.named import MOST_NAMES, OTHER, name_digits
 from seatrial.load.tally import RequestTally, Tally
 
-#: Most requests with results of their own; further ones are counted together under this name.
-MOST_NAMES = 50
-OTHER = "(other)"
-#: Characters of a name that are told apart.
-NAME_LENGTH = 50
+
+@dataclass(frozen=True)
+class Times:
+    """What a tool tells of the parts of a request, in seconds.
+
+    Attributes:
+        first_byte: From the actual send to the first byte of the answer; None if it does not tell.
+        connect: Opening a connection took that long; None if one was there or the tool does not tell.
+        tls: The TLS handshake took that long besides; None without.
+    """
+
+    first_byte: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+
+
+_UNTOLD = Times()
 
 
 class Samples:
@@ -38,14 +53,21 @@ class Samples:
         self.exception = ""
         self._warmup = warmup
         self._named = frozenset(named)
-        self._digits = 3 if len(named) <= 8 else 2
         # Those that thresholds name always have a place.
         self._by_name: dict[str, RequestTally] = {}
         self._most = MOST_NAMES - len(self._named) - 1
         self._offset = time_ns() - monotonic_ns()
 
     def request(
-        self, name: str, end: float, latency: float, service: float, error: str | None, *, timed: bool = True
+        self,
+        name: str,
+        end: float,
+        latency: float,
+        service: float,
+        error: str | None,
+        *,
+        timed: bool = True,
+        times: Times = _UNTOLD,
     ) -> None:
         """Counts a request.
 
@@ -56,6 +78,7 @@ class Samples:
             service: Seconds from its actual send until it ended.
             error: Kind of error; None if it is none.
             timed: Whether it has a latency: one that was refused or reset has none.
+            times: Its parts.
         """
         ended = int(end * 1e9) - self._offset
         start = ended - int(latency * 1e9)
@@ -79,6 +102,10 @@ class Samples:
             tally.latency.record(microseconds)
             tally.service.record(int(service * 1e6))
             each.latency.record(microseconds)
+            if times.first_byte is not None:
+                tally.came_ahead(int(times.first_byte * 1e9), int(service * 1e6) * 1000)
+        if times.connect is not None:
+            tally.connected(start, int(times.connect * 1e9), None if times.tls is None else int(times.tls * 1e9))
 
     def counts(self, at: float) -> bool:
         """Whether what happened at a time, in seconds since 1970, is measured."""
@@ -95,7 +122,7 @@ class Samples:
         if short not in self._by_name and short not in self._named and len(self._by_name) >= self._most:
             short = OTHER
         if short not in self._by_name:
-            self._by_name[short] = RequestTally(self._digits if short in self._named else 2, short)
+            self._by_name[short] = RequestTally(name_digits(short, self._named), short)
             self.tally.by_request.append(self._by_name[short])
         return self._by_name[short]
 

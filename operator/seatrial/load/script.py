@@ -1,7 +1,6 @@
 """One worker's share of a load that a script generates."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,11 +74,12 @@ def script_share(spec: LoadSpec, *, host: str, port: int, index: int) -> ScriptS
     return ScriptShare(spec, spec.script, index, f"http://{name}:{port}")
 
 
-def located(share: ScriptShare, *, folder: Path = SCRIPT_FOLDER) -> Path:
+def located(share: ScriptShare, into: Path, *, folder: Path = SCRIPT_FOLDER) -> Path:
     """Finds the script's file; writes it first if the manifest holds the script itself.
 
     Args:
         share: What to do.
+        into: A folder to write to.
         folder: Where the ConfigMap with the script is.
 
     Raises:
@@ -87,7 +87,7 @@ def located(share: ScriptShare, *, folder: Path = SCRIPT_FOLDER) -> Path:
     """
     script = share.script
     if script.inline is not None:
-        path = Path(tempfile.mkdtemp(prefix="script-")) / f"script{_ENDING[share.spec.engine]}"
+        path = into / f"script{_ENDING[share.spec.engine]}"
         path.write_text(script.inline)
         return path
     if script.config_map is not None:

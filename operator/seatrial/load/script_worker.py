@@ -15,12 +15,18 @@ from seatrial.load.journal import LineWriter
 from seatrial.load.k6 import K6
 from seatrial.load.samples import Samples
 from seatrial.load.script import ScriptShare
-from seatrial.load.scripted import ScriptError, Scripted, ScriptInvalid
+from seatrial.load.scripted import Scripted, ScriptError, ScriptInvalid
 
 #: Exit codes besides those of a worker without a script.
 EXIT_SCRIPT_INVALID = 3
 EXIT_SCRIPT_ERROR = 4
 _EXIT_REPORTED, _EXIT_BAD_ASSIGNMENT, _EXIT_TERMINATED = 0, 2, 128 + signal.SIGTERM
+
+_CODES: dict[type[Exception], int] = {
+    AssignmentError: _EXIT_BAD_ASSIGNMENT,
+    ScriptInvalid: EXIT_SCRIPT_INVALID,
+    ScriptError: EXIT_SCRIPT_ERROR,
+}
 
 #: What is written here becomes the message of the ended container. The end of its log would be half of a line.
 _TERMINATION_LOG = Path("/dev/termination-log")
@@ -53,8 +59,7 @@ def run_script(
             # A message less is no reason to end otherwise.
             with contextlib.suppress(OSError):
                 termination_log.write_text(str(error))
-        codes = {ScriptInvalid: EXIT_SCRIPT_INVALID, ScriptError: EXIT_SCRIPT_ERROR}
-        return codes.get(type(error), _EXIT_BAD_ASSIGNMENT)
+        return _CODES[type(error)]
     finally:
         lines.close()
     return _EXIT_REPORTED if done else _EXIT_TERMINATED

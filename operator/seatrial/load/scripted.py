@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic_ns
 from typing import Protocol
 
@@ -84,6 +86,11 @@ class Trial:
     in_flight: int = field(default=0, init=False)
     in_flight_max: int = field(default=0, init=False)
 
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of requests, as far as the tool tells."""
+        return self.tally.bytes_besides
+
 
 class Scripted:
     """One worker's script, from its start to its last line.
@@ -95,9 +102,7 @@ class Scripted:
         write: Gets each line, without its end; must return at once.
     """
 
-    def __init__(
-        self, share: ScriptShare, engine: Engine, samples: Samples, write: Callable[[str], object]
-    ) -> None:
+    def __init__(self, share: ScriptShare, engine: Engine, samples: Samples, write: Callable[[str], object]) -> None:
         self._share = share
         self._engine = engine
         self._samples = samples
@@ -122,7 +127,10 @@ class Scripted:
             ScriptInvalid: It did not come to its first request.
             ScriptError: It did not come to a good end.
         """
-        path = str(located(self._share))
+        with tempfile.TemporaryDirectory(prefix="seatrial-") as folder:
+            return await self._run(str(located(self._share, Path(folder))), stop)
+
+    async def _run(self, path: str, stop: asyncio.Event) -> bool:
         environment = {**script_environment(self._share), **self._engine.environment()}
         reading = Reading(self._engine.feed, self._engine.take)
         try:

@@ -11,16 +11,20 @@ from functools import cached_property
 
 from seatrial.api import duration
 from seatrial.api.load import LoadSpec
+from seatrial.api.script import Engine
 from seatrial.api.status import ErrorCount, GeneratorResult, LatencySummary, LoadResult, RequestResult, ThresholdResult
 from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
+from seatrial.load.named import Named, by_name
 from seatrial.load.tally import digits_by_request
 
 __all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_line", "threshold_values"]
 
 #: Kinds of error that a result names; the rarest beyond it are counted together as ``other``.
 _KINDS = 16
+#: Times that take a histogram of their own to be read, and are only where somebody asks for them.
+_TIMES = ("ttfb", "connect", "tls")
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,8 @@ class Merged:
 
     @property
     def flow_rate(self) -> float | None:
-        """Flows that were begun per second; None if the load has none."""
-        if not self.spec.flows:
+        """Flows that were begun per second, iterations in k6; None if the load has none."""
+        if not self.spec.flows and self.spec.engine is not Engine.K6:
             return None
         return sum(line.flows / line.measured for line in self.lines if line.measured > 0)
 
@@ -116,7 +120,7 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.latency for line in self.lines}, 3)
+        return added({line.worker: line.latency for line in self.lines}, 3)
 
     @cached_property
     def service_time(self) -> Histogram:
@@ -125,7 +129,51 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.service for line in self.lines}, 3)
+        return added({line.worker: line.service for line in self.lines}, 3)
+
+    @cached_property
+    def ttfb(self) -> Histogram:
+        """Microseconds from the actual send to the first byte.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        if all(line.ttfb is None for line in self.lines):
+            return self.service_time
+        return added({line.worker: line.service if line.ttfb is None else line.ttfb for line in self.lines}, 3)
+
+    @cached_property
+    def connect(self) -> Histogram:
+        """Microseconds that opening a connection took.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        return added({line.worker: line.connect for line in self.lines if line.connect is not None}, 3)
+
+    @cached_property
+    def tls(self) -> Histogram:
+        """Microseconds that its TLS handshake took besides.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        return added({line.worker: line.tls for line in self.lines if line.tls is not None}, 3)
+
+    @cached_property
+    def named(self) -> list[Named]:
+        """The requests of a script: those that thresholds name first, in the order of the spec."""
+        return by_name(self.lines, self.spec.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the requests that have results of their own."""
+        return tuple(each.name for each in self.named) if self.spec.script else self.spec.labels
+
+    @cached_property
+    def complaints(self) -> dict[int, str]:
+        """Why scripts themselves say that the load failed, by worker."""
+        return {line.worker: line.complaint for line in self.lines if line.complaint}
 
     def counts_of(self, index: int) -> tuple[int, int]:
         """Requests of one kind that ended, and those of them that ended badly.
@@ -133,6 +181,9 @@ class Merged:
         Args:
             index: Place of the request in the spec.
         """
+        if self.spec.script:
+            each = self.named[index]
+            return each.requests, each.errors
         if len(self.spec.exchanges) == 1:
             return self.requests, self.error_count
         lines = [line.by_request[index] for line in self.lines]
@@ -150,11 +201,13 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
+        if self.spec.script:
+            return _latency(self.named[index])
         if len(self.spec.exchanges) == 1:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
         present = {worker: text for worker, text in encoded.items() if text is not None}
-        return _added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
+        return added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
 
 
 def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
@@ -169,7 +222,8 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     """
     by_request = len(spec.exchanges) if len(spec.exchanges) > 1 else 0
     for worker, line in lines.items():
-        if line.worker != worker or worker >= spec.workers or len(line.by_request) != by_request:
+        fits = spec.script is not None or len(line.by_request) == by_request
+        if line.worker != worker or worker >= spec.workers or not fits:
             raise LineError(
                 f"line of worker {line.worker} with {len(line.by_request)} requests does not belong to worker {worker} "
                 f"of {spec.workers} with {by_request}"
@@ -177,14 +231,14 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     return Merged(tuple(lines[worker] for worker in sorted(lines)), spec)
 
 
-def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, by_request: bool = True) -> LoadResult:
+def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, whole: bool = True) -> LoadResult:
     """Words a merged result for the status.
 
     Args:
         result: The merged result.
         thresholds: The thresholds as they have been judged.
-        by_request: Whether the single requests' results are wanted. With many requests and workers their histograms
-            are most of the cost; a live result can do without.
+        whole: Whether the single requests' results are wanted, and the times to the first byte and of connecting.
+            With many workers their histograms are most of the cost; a live result can do without.
 
     Raises:
         LineError: A worker's histogram cannot be read.
@@ -204,29 +258,37 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, b
         dropped=result.dropped,
         measured_seconds=round(result.measured_seconds, 3),
         bytes_received=sum(line.bytes for line in result.lines),
+        bytes_sent=sum(line.bytes_sent for line in result.lines),
+        connections=sum(line.connections for line in result.lines),
         latency=_summary(result.latency),
         service_time=_summary(result.service_time),
+        ttfb=_summary(result.ttfb) if whole and result.spec.engine is not Engine.LOCUST else None,
+        connect=_summary(result.connect) if whole else None,
+        tls=_summary(result.tls) if whole else None,
         generator=_generator(result.lines) if result.lines else None,
         errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if by_request else 0)],
+        by_request=[_request_result(result, index) for index in range(len(result.names) if whole else 0)],
         thresholds=list(thresholds),
     )
 
 
-def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str, object]:
+def threshold_values(
+    result: Merged, requests: Collection[int] = (), times: Collection[str] = _TIMES
+) -> dict[str, object]:
     """Returns the values that a threshold's expression may name.
 
     Args:
         result: The merged result.
         requests: Places of the requests that thresholds name.
+        times: Which of ``ttfb``, ``connect`` and ``tls`` they name.
 
     Returns:
-        By dotted name: ``latency.`` and ``serviceTime.`` with ``count`` (int), ``min``, ``mean``, ``p50``, ``p75``,
-        ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency),
-        ``errors.count``, ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``,
-        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended), ``checks.count``
-        (int), ``checks.rate`` (float; not there as long as no answer was held against any). Those of a single
-        request begin with what ``of_request`` says.
+        By dotted name: ``latency.``, ``serviceTime.``, ``ttfb.``, ``connect.`` and ``tls.`` with ``count`` (int),
+        ``min``, ``mean``, ``p50``, ``p75``, ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as
+        long as nothing has such a time), ``errors.count``, ``requests.count``, ``dropped.count`` (int),
+        ``errors.rate``, ``rate.achieved``, ``rate.requested`` (float; ``errors.rate`` is not there as long as no
+        request has ended), ``checks.count`` (int), ``checks.rate`` (float; not there as long as no answer was held
+        against any). Those of a single request begin with what ``of_request`` says.
 
     Raises:
         LineError: A worker's histogram cannot be read.
@@ -241,6 +303,8 @@ def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str
     if result.checks:
         values["checks.rate"] = 1 - result.checks_failed / result.checks
     values |= _time_values("latency", result.latency) | _time_values("serviceTime", result.service_time)
+    for time in times:
+        values |= _time_values(time, getattr(result, time))
     for index in requests:
         name, (ended, errors) = of_request(index), result.counts_of(index)
         values |= _count_values(f"{name}.", ended, errors)
@@ -267,7 +331,16 @@ def _time_values(name: str, histogram: Histogram) -> dict[str, object]:
     }
 
 
-def _added(encoded: Mapping[int, str], digits: int) -> Histogram:
+def added(encoded: Mapping[int, str], digits: int) -> Histogram:
+    """Adds the workers' histograms up.
+
+    Args:
+        encoded: By worker.
+        digits: Their significant digits.
+
+    Raises:
+        LineError: One of them cannot be read.
+    """
     histogram = Histogram(digits)
     for worker, text in encoded.items():
         try:
@@ -293,11 +366,17 @@ def _summary(histogram: Histogram) -> LatencySummary | None:
     )
 
 
+def _latency(each: Named) -> Histogram | None:
+    # A worker may tell of several requests that are counted together.
+    present = [line.latency for _, line in each.lines if line.latency is not None]
+    return added(dict(enumerate(present)), each.digits) if len(present) == len(each.lines) else None
+
+
 def _request_result(result: Merged, index: int) -> RequestResult:
     ended, errors = result.counts_of(index)
     histogram = result.latency_of(index)
     return RequestResult(
-        name=result.spec.exchanges[index].label[:50],
+        name=result.names[index][:50],
         requests=ended,
         errors=errors,
         p50=_text(histogram.percentile(50)) if histogram and histogram.total else "",

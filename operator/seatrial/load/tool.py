@@ -40,6 +40,7 @@ class Tool:
     def __init__(self) -> None:
         self._processes: list[asyncio.subprocess.Process] = []
         self._readers: list[asyncio.Task[None]] = []
+        self._pipe: asyncio.ReadTransport | None = None
 
     @classmethod
     async def start(
@@ -61,7 +62,8 @@ class Tool:
         tool = cls()
         source, sink = os.pipe()
         try:
-            tool._readers.append(asyncio.create_task(_pieces(await _pipe(source), reading.samples)))
+            stream, tool._pipe = await _connected(source)
+            tool._readers.append(asyncio.create_task(_pieces(stream, reading.samples)))
             for command in commands(sink):
                 await tool._add(command, environment, sink, reading.words)
         except BaseException:
@@ -137,13 +139,17 @@ class Tool:
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        if self._pipe is not None:
+            self._pipe.close()
+            await asyncio.sleep(0)  # it closes in the next turn of the loop
 
 
-async def _pipe(source: int) -> asyncio.StreamReader:
+async def _connected(source: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
     reader = asyncio.StreamReader(limit=_CHUNK)
     protocol = asyncio.StreamReaderProtocol(reader)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(source, "rb", buffering=0))
-    return reader
+    pipe = os.fdopen(source, "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+    return reader, transport
 
 
 async def _pieces(stream: asyncio.StreamReader, take: Callable[[bytes], None]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import JUnitCounts, LoadResult, ReportStatus
+from seatrial.api.timeline import Window
 from seatrial.plan.decision import Action
 from seatrial.plan.dependencies import ScenarioSeen
 from seatrial.plan.queue import ADMITTED, Place
@@ -247,6 +248,10 @@ class LoadSeen:
         finished: Indexes of the workers whose last line was read.
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
+        complaints: Why scripts themselves say that the load failed, by worker index.
+        exceptions: Iterations of scripts that ended with an exception.
+        exception: One of their messages.
+        windows: The course of the load, once all workers have ended.
     """
 
     result: LoadResult
@@ -255,6 +260,10 @@ class LoadSeen:
     interrupted: frozenset[int] = frozenset()
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    complaints: Mapping[int, str] = field(default_factory=dict)
+    exceptions: int = 0
+    exception: str = ""
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)
