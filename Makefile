@@ -71,9 +71,9 @@ clean: ## Take the cluster and everything that was built in this folder away
 lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgrade
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
-	$(LOCK) $(LOCK_FLAGS) --group bench -o requirements-bench.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) --group k6 -o requirements-k6.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) --group locust -o requirements-locust.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) --group bench --constraints requirements-dev.txt -o requirements-bench.txt >/dev/null
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
 

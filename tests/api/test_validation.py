@@ -265,8 +265,16 @@ def test_all_mistakes_are_told_at_once() -> None:
             {"requests": [{"path": "/a"}, {"path": "/a"}]},
             "spec.requests: 'GET /a': two requests are reported under this name: give each a name",
         ),
+        (
+            {"profile": {"stages": [{"duration": "1s", "rate": 9}, {"duration": "9s", "rate": 0}], "warmup": "10s"}},
+            "spec.profile: stages must last at least 1s longer than warmup",
+        ),
+        (
+            {"profile": {"stages": [{"duration": "9s", "rate": 0}, {"duration": "0s", "rate": 9}]}},
+            "spec.profile.stages: nothing is sent after the warm-up: raise a stage above 0",
+        ),
         ({"workers": 9}, "spec: fewer requests per second (or users) than workers: lower workers"),
-        ({"profile": {"duration": "1s"}}, "spec.profile: give one of rate (open model) and users (closed model)"),
+        ({"profile": {"duration": "1s"}}, "spec: profile: give one of rate (open model) and users (closed model)"),
     ],
 )
 def test_mistakes_in_load_are_told(change: Spec, told: str) -> None:

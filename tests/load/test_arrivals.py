@@ -145,3 +145,19 @@ def test_stopped_early_it_says_so(load: Any, ok: Any) -> None:
     assert not outcome.done
     assert (outcome.last.state, outcome.last.interrupted) == ("interrupted", True)
     assert outcome.last.requests > 0
+
+
+def test_stages_are_followed_and_their_mean_is_what_was_asked_for(load: Any, ok: Any) -> None:
+    stages = [{"duration": "400ms", "rate": 200}, {"duration": "800ms", "rate": 200}, {"duration": "400ms", "rate": 0}]
+    outcome = load(ok, profile={"stages": stages, "warmup": "400ms"})
+    assert outcome.done
+    # 40 while the rate rises, which is the warm-up, 160 at 200 a second, 40 while it falls.
+    assert (outcome.last.ended, outcome.last.requests, outcome.last.measured) == (240, 200, 1.2)
+    assert outcome.result.requested_rate == pytest.approx(200 / 1.2)
+    assert outcome.result.achieved_rate == pytest.approx(200 / 1.2)
+
+
+def test_a_load_that_ends_without_a_rate_lasts_to_its_end(load: Any, ok: Any) -> None:
+    stages = [{"duration": "500ms", "rate": 20}, {"duration": "0s", "rate": 0}, {"duration": "500ms", "rate": 0}]
+    outcome = load(ok, profile={"rate": 20, "stages": stages})
+    assert (outcome.last.requests, outcome.last.measured, outcome.result.requested_rate) == (10, 1.0, 10.0)

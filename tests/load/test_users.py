@@ -1,6 +1,7 @@
 """The closed model against a real server."""
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -173,3 +174,32 @@ def test_heads_and_gets_take_turns_on_one_connection(load: Any) -> None:
     assert outcome.last.errors == {}
     assert outcome.server.connections == 1
     assert outcome.last.requests == len(outcome.server.requests) > 3
+
+
+def test_users_come_and_go_with_the_stages(load: Any) -> None:
+    stages = [
+        *({"duration": "400ms", "users": 4}, {"duration": "300ms", "users": 4}),
+        *({"duration": "400ms", "users": 0}, {"duration": "200ms", "users": 0}),
+        *({"duration": "0s", "users": 2}, {"duration": "200ms", "users": 2}),
+    ]
+    present: list[tuple[float, int]] = []
+    begin = 0.0
+    now = 0
+
+    async def answer(exchange: Any) -> None:
+        nonlocal begin, now
+        now += 1
+        begin = begin or time.monotonic() - 0.1  # the first user comes then
+        present.append((time.monotonic() - begin, now))
+        await asyncio.sleep(0.02)
+        now -= 1
+        exchange.send(OK)
+
+    outcome = load(answer, profile={"stages": stages})
+    assert outcome.done
+    assert (outcome.last.in_flight_max, outcome.last.errors, outcome.last.measured) == (4, {}, 1.5)
+    # Whoever comes in the place of one that has gone is a new user.
+    assert outcome.server.connections == 6
+    for first, last, most in ((0.0, 0.18, 1), (0.45, 0.65, 4), (0.96, 1.0, 2), (1.35, 1.5, 2)):
+        assert max(count for moment, count in present if first <= moment <= last) == most
+    assert not [moment for moment, _ in present if 1.13 < moment < 1.27]

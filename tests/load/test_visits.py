@@ -183,3 +183,16 @@ def test_flows_keep_to_their_weights(load: type_of_load) -> None:
     ]
     done = load(plain, profile={"rate": 80}, flows=flows, requests=[], seconds=0.5)
     assert sorted(paths(done)) == ["/often"] * 30 + ["/seldom"] * 10
+
+
+def test_users_of_flows_come_and_go_with_the_stages(load: Any) -> None:
+    stages = [{"duration": "500ms", "users": 2}, {"duration": "500ms", "users": 0}, {"duration": "500ms", "users": 2}]
+    flows = [{"name": "f", "thinkTime": "20ms", "steps": [{"path": "/${user}"}]}]
+    done = load(plain, profile={"stages": stages}, flows=flows, requests=[])
+    assert done.done
+    assert {request.split()[1] for request in done.server.requests} == {b"/0", b"/1"}
+    assert (done.last.errors, done.last.in_flight_max, done.server.connections) == (
+        {},
+        2,
+        3,
+    )  # the level is 2 again only at the end

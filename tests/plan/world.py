@@ -638,7 +638,7 @@ class World:
         self.jobs[run, name] = JobSeen()
         odd = [0] if self.calm else [5]
         kind = fate.choices(["ok", "missed", "slow", "lost", "unreadable", "hang"], [70, 10, 5, 5, 5, *odd])[0]
-        length = spec.profile.duration.total_seconds()
+        length = spec.profile.measured.total_seconds()
         for index in range(spec.workers):
             self.pods[run, f"{name}-{index}"] = PodSeen(
                 name=f"{name}-{index}", owner=name, created=self.now, index=index

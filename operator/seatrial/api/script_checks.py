@@ -37,7 +37,7 @@ OPTIONS: Final = {
 
 #: Fields of a load, and of its profile, that only the engine Http can use.
 _HTTP_ONLY: Final = ("requests", "flows", "data", "request_timeout")
-_HTTP_PROFILE: Final = ("rate", "max_in_flight", "stages", "iterations")
+_HTTP_PROFILE: Final = ("rate", "arrivals", "max_in_flight", "iterations")
 
 
 def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
@@ -57,6 +57,9 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
         if name in spec.profile.model_fields_set and getattr(spec.profile, name, None):
             remedy = "belongs to the engine Http: give users, or leave it to the script's own options"
             yield Problem(f"{field}.profile.{_camel(name)}", str(getattr(spec.profile, name)), remedy)
+    if spec.profile.stages and (spec.profile.open or spec.engine is Engine.LOCUST):
+        remedy = "K6 alone has stages, of users: give users, or leave it to the script's own options"
+        yield Problem(f"{field}.profile.stages", "", remedy)
     yield from _arguments(f"{field}.script.args", spec.engine, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)

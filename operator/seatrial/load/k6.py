@@ -99,9 +99,18 @@ def command(share: ScriptShare, path: str, samples: str) -> list[str]:
     if workers > 1:
         words.append(f"--execution-segment={share.index}/{workers}:{share.index + 1}/{workers}")
         words.append(f"--execution-segment-sequence=0,{','.join(f'{n}/{workers}' for n in range(1, workers))},1")
-    if share.users is not None:
-        words += [f"--vus={share.users}", f"--duration={share.seconds:g}s"]
-    return [*words, *share.script.args, path]
+    return [*words, *_level(share), *share.script.args, path]
+
+
+def _level(share: ScriptShare) -> list[str]:
+    """How much load of all workers there is, of which k6 takes its segment; nothing if the script says so itself."""
+    profile = share.spec.profile
+    if profile.scripted:
+        return []
+    if profile.stages:
+        stages = [f"--stage={stage.duration.total_seconds():g}s:{stage.users or 0}" for stage in profile.stages]
+        return [f"--vus={profile.start}", *stages]
+    return [f"--vus={profile.users}", f"--duration={share.seconds:g}s"]
 
 
 def ending(code: int, said: str) -> Ending:

@@ -34,14 +34,9 @@ class ScriptShare:
     address: str
 
     @property
-    def users(self) -> int | None:
-        """Users over all workers; None if the script's own options say how much load there is."""
-        return self.spec.profile.users
-
-    @property
     def seconds(self) -> float:
         """Length of the load, warm-up included."""
-        return (self.spec.profile.warmup + self.spec.profile.duration).total_seconds()
+        return self.spec.profile.length.total_seconds()
 
     @property
     def warmup(self) -> int:

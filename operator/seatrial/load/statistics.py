@@ -17,6 +17,7 @@ from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
 from seatrial.load.named import Named, by_name
+from seatrial.load.ramp import Ramp
 from seatrial.load.tally import digits_by_request
 
 __all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_line", "threshold_values"]
@@ -86,8 +87,14 @@ class Merged:
 
     @property
     def requested_rate(self) -> float:
-        """Requests per second asked for; 0 in the closed model."""
-        return float(self.spec.profile.rate or 0)
+        """Requests per second asked for, with stages the mean of the time measured; 0 in the closed model."""
+        profile = self.spec.profile
+        if not profile.open:
+            return 0.0
+        if not profile.stages:
+            return float(profile.start)
+        warmup = round(profile.warmup.total_seconds() * 1e9)
+        return Ramp.of(profile).mean(warmup, warmup + round(self.measured_seconds * 1e9))
 
     @property
     def achieved_rate(self) -> float:
@@ -250,7 +257,7 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, w
         requests=result.requests,
         errors=result.error_count,
         error_rate=round(result.error_rate, 6),
-        requested_rate=result.requested_rate,
+        requested_rate=round(result.requested_rate, 1),
         achieved_rate=round(result.achieved_rate, 1),
         flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
         checks=result.checks,

@@ -151,11 +151,11 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
 
 def _pace(share: Assignment, begin: int) -> Pace:
     if not share.flows:
-        return (Arrivals if share.rate else Users)(share, begin)
+        return (Arrivals if share.open else Users)(share, begin)
     # What needs no expressions starts without the library for them.
     from seatrial.load.visits import ArrivingVisits, UsersVisits
 
-    return (ArrivingVisits if share.rate else UsersVisits)(share, begin)
+    return (ArrivingVisits if share.open else UsersVisits)(share, begin)
 
 
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:

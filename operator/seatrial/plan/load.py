@@ -14,9 +14,10 @@ from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
 #: Time that the last lines of workers are given which were told to stop. Their result so far is known without them.
 STOPPING = timedelta(seconds=10)
 
-#: Exit codes by which a worker says that it cannot send what it was asked to, as no worker can, or that a script did
-#: not come to its first request, or not to a good end; and what that is called.
-REFUSALS = {2: "LoadRefused", 3: "ScriptInvalid", 4: "ScriptError"}
+#: Exit codes by which a worker says that it cannot send what it was asked to, as no worker can; and those of a script
+#: that did not come to its first request, or not to a good end.
+WORKER_REFUSED = {2: "LoadRefused"}
+SCRIPT_REFUSED = WORKER_REFUSED | {3: "ScriptInvalid", 4: "ScriptError"}
 
 
 def present(spec: LoadSpec, seen: LoadSeen | None, before: LoadResult | None, *, final: bool) -> LoadResult:
@@ -114,10 +115,11 @@ def judge_load(
     wrong = trouble(pods, now)
     if wrong and wrong.final:
         return Outcome(StepState.ERROR, wrong.reason, wrong.message)
-    refused = next((pod for pod in pods if pod.exit_code in REFUSALS), None)
+    refusals = SCRIPT_REFUSED if spec.script else WORKER_REFUSED
+    refused = next((pod for pod in pods if pod.exit_code in refusals), None)
     if refused and refused.exit_code:
         message = refused.waiting_message or "its worker refuses this load"
-        return Outcome(StepState.ERROR, REFUSALS[refused.exit_code], message)
+        return Outcome(StepState.ERROR, refusals[refused.exit_code], message)
     lost = {
         pod.index: pod.disruption or pod.ended_reason or f"exit code {pod.exit_code}"
         for pod in pods
