@@ -58,7 +58,7 @@ def by_name(lines: Sequence[WorkerLine], named: Sequence[str]) -> list[Named]:
         named: Names of requests that thresholds name, which every worker keeps.
 
     Returns:
-        Those named, then the others with the most requests first, and the rest of them in one.
+        Those named in their order, then the others with the most requests first, and the rest of them in one.
     """
     found: dict[str, list[tuple[int, RequestLine]]] = {name: [] for name in named}
     for line in lines:
@@ -67,7 +67,8 @@ def by_name(lines: Sequence[WorkerLine], named: Sequence[str]) -> list[Named]:
     rest = found.pop(OTHER, [])
     full = {worker for worker, _ in rest}
     whole = {name: told for name, told in found.items() if name in named or full <= {worker for worker, _ in told}}
-    order = sorted(whole, key=lambda name: (name not in named, -_requests(whole[name]), name))
+    others = sorted(whole.keys() - set(named), key=lambda name: (-_requests(whole[name]), name))
+    order = [*named, *others]
     kept = order if len(order) <= MOST_NAMES and len(whole) == len(found) and not rest else order[: MOST_NAMES - 1]
     rest += [each for name, told in found.items() if name not in kept for each in told]
     result = [Named(name, tuple(whole[name]), name_digits(name, named)) for name in kept]

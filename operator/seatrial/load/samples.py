@@ -9,6 +9,10 @@ from seatrial.load.named import MOST_NAMES, OTHER, name_digits
 from seatrial.load.tally import RequestTally, Tally
 
 
+#: Before any moment of the monotonic clock.
+_ALWAYS = -(1 << 62)
+
+
 @dataclass(frozen=True)
 class Times:
     """What a tool tells of the parts of a request, in seconds.
@@ -86,7 +90,7 @@ class Samples:
         if self.begin is None:
             self.begin = start
             # Without a warm-up all count, those too that began before the first one to end.
-            tally.measured_from = start + self._warmup if self._warmup else 0
+            tally.measured_from = start + self._warmup if self._warmup else _ALWAYS
         self.last = max(self.last, ended)
         if start < tally.measured_from:
             tally.warmup += 1
