@@ -302,6 +302,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("stages must last at least 1s longer than warmup", lambda s: staged(s, length="499ms")),
     ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
+    ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
     (
         "give one of requests and flows",
@@ -311,7 +312,10 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("the engines K6 and Locust run a script, and Http does not", lambda s: scripted(s, engine="Http")),
     ("requests, flows, data and requestTimeout belong to", lambda s: scripted(s, requests=[{}])),
     ("requests, flows, data and requestTimeout belong to", lambda s: scripted(s, requestTimeout="1s")),
-    ("rate, arrivals and maxInFlight belong to", lambda s: scripted(s, profile={"rate": 9, "duration": "2m"})),
+    (
+        "rate, arrivals, maxInFlight and iterations belong to",
+        lambda s: scripted(s, profile={"rate": 9, "duration": "2m"}),
+    ),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].pop("inline")),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].update(path="/s.js", image="i")),
     ("path is a file in an image of yours", lambda s: scripted(s)["script"].update(image="i")),
@@ -537,7 +541,7 @@ def mutated(draw: st.DrawFn, original: Spec) -> Spec:
     return spec
 
 
-quiet = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=2 * settings().max_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quiet

@@ -65,3 +65,21 @@ def test_a_worker_beyond_the_last_has_no_share() -> None:
 def test_each_worker_may_have_one_request_unanswered() -> None:
     shares = assignments(spec(4, rate=4, maxInFlight=2), host="web", port=80)
     assert [share.max_in_flight for share in shares] == [1, 1, 1, 1]
+
+
+@given(st.integers(1, 20), st.integers(20, 100_000))
+def test_iterations_are_shared_out_exactly(workers: int, iterations: int) -> None:
+    users = assignments(spec(workers, users=20, iterations=iterations), host="web", port=80)
+    assert sum(share.iterations for share in users) == iterations
+    by_chance = spec(workers, rate=100_000, arrivals="Poisson", iterations=iterations)
+    assert sum(share.iterations for share in assignments(by_chance, host="web", port=80)) == iterations
+
+
+@given(st.integers(1, 20), st.integers(20, 1000), st.integers(20, 60))
+def test_even_arrivals_end_when_as_many_have_come_after_the_warm_up(workers: int, rate: int, iterations: int) -> None:
+    shares = assignments(spec(workers, rate=rate, iterations=iterations), host="web", port=80)
+    assert {(share.iterations, share.end) for share in shares} == {(0, shares[0].end)}
+    end, warmup = shares[0].end, shares[0].warmup
+    due = [moment for share in shares for moment in takewhile(lambda moment: moment < end, schedule(share))]
+    assert sum(moment >= warmup for moment in due) == iterations
+    assert all(share.cut == 4_500_000_000 for share in shares)

@@ -1,5 +1,6 @@
 """Levels over time, against rational arithmetic."""
 
+from datetime import timedelta
 from fractions import Fraction
 from itertools import takewhile
 from math import ceil, floor
@@ -116,3 +117,10 @@ def test_the_mean_is_that_of_the_integral(of: Ramp, since: int, length: int) -> 
     since = min(since, until - 1)
     exact = (integral(of, until) - integral(of, since)) / (until - since) * SECOND
     assert abs(of.mean(since, until) - exact) < 0.001
+
+
+@given(ramps("rate", 300), st.integers(0, 12_000_000_000))
+def test_as_many_are_due_before_a_moment_as_the_integral_says(of: Ramp, moment: int) -> None:
+    until = min(moment, of.end)
+    assert of.count(until) == ceil(integral(of, until))
+    assert Ramp.of(Profile(rate=7, duration=timedelta(seconds=9))).count(moment) == ceil(Fraction(7 * moment, SECOND))

@@ -1,5 +1,6 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,8 @@ from seatrial.api.script import Engine, Script
 from seatrial.api.threshold import named_requests
 
 _SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
+
+_ITERATIONS = "fewer iterations than workers: lower workers"
 
 
 class Target(Model):
@@ -95,6 +98,10 @@ class LoadSpec(Model):
                 "fewer requests per second (or users) than workers: lower workers",
             ),
             (
+                "!has(self.profile.iterations) || self.profile.iterations >= (has(self.workers) ? self.workers : 1)",
+                _ITERATIONS,
+            ),
+            (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
@@ -106,9 +113,9 @@ class LoadSpec(Model):
             ),
             (
                 "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight) || "
-                "has(self.profile.arrivals))",
-                "rate, arrivals and maxInFlight belong to the engine Http: give users, or leave it to the script's own "
-                "options",
+                "has(self.profile.arrivals) || has(self.profile.iterations))",
+                "rate, arrivals, maxInFlight and iterations belong to the engine Http: give users, or leave it to the "
+                "script's own options",
             ),
             (
                 "has(self.script) || has(self.profile.rate) || has(self.profile.users) || has(self.profile.stages)",
@@ -116,6 +123,12 @@ class LoadSpec(Model):
             ),
         )
     }
+
+    @property
+    def ending(self) -> timedelta:
+        """Time that the unanswered are given at the end."""
+        graceful = self.profile.graceful_stop
+        return self.request_timeout if graceful is None else graceful
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -154,4 +167,6 @@ class LoadSpec(Model):
             raise ValueError(f"profile: {ONE_MODEL}")
         if not self.profile.scripted and self.profile.peak < self.workers:
             raise ValueError("fewer requests per second (or users) than workers: lower workers")
+        if self.profile.iterations is not None and self.profile.iterations < self.workers:
+            raise ValueError(_ITERATIONS)
         return self

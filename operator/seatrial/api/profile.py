@@ -72,6 +72,16 @@ class Profile(Model):
         description="Open model: requests that may be unanswered at a time, over all workers. An arrival beyond it "
         "is dropped and counted. Default: twice the highest rate, at least 100 and at most 20000.",
     )
+    iterations: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
+        None,
+        description="Requests, or flows, after which load ends, over all workers, those of the warm-up not counted. If "
+        "duration, or the stages, end first, the result is inconclusive.",
+    )
+    graceful_stop: Duration | None = Field(
+        None,
+        description="Time that what is not done at the end is still given: flows go on, and requests are waited for no "
+        "longer. Default: flows end with the request that is unanswered, which has its requestTimeout.",
+    )
     duration: Duration | None = Field(
         None, description="Time for which load is measured, after the warm-up. Required without stages."
     )
@@ -150,6 +160,15 @@ class Profile(Model):
             if stage.duration and elapsed > self.warmup and before + level > 0:
                 return False
         return True
+
+    @property
+    def arriving(self) -> float:
+        """Requests or flows that begin in the open model, those of the warm-up included."""
+        level, total = self.start, 0.0
+        for stage in self.stages:
+            before, level = level, stage.rate or 0
+            total += (before + level) / 2 * stage.duration.total_seconds()
+        return total if self.stages else level * self.length.total_seconds()
 
     @property
     def in_flight_limit(self) -> int:

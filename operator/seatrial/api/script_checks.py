@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from seatrial.api import duration
 from seatrial.api.load import LoadSpec
 from seatrial.api.problem import Problem
 from seatrial.api.script import NAME_LENGTH, Engine, Script
@@ -60,6 +61,9 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     if spec.profile.stages and (spec.profile.open or spec.engine is Engine.LOCUST):
         remedy = "K6 alone has stages, of users: give users, or leave it to the script's own options"
         yield Problem(f"{field}.profile.stages", "", remedy)
+    if spec.profile.graceful_stop is not None and spec.engine is Engine.K6:
+        remedy = "scenarios of k6 have a gracefulStop of their own: give it in the script's options"
+        yield Problem(f"{field}.profile.gracefulStop", duration.text(spec.profile.graceful_stop), remedy)
     yield from _arguments(f"{field}.script.args", spec.engine, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)

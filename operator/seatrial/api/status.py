@@ -222,6 +222,9 @@ class LoadResult(StatusModel):
         "so far. 0 in the closed model.",
     )
     achieved_rate: float = Field(0, description="Requests that ended per second of measured time.")
+    iterations: int | None = Field(
+        None, description="With profile.iterations: requests that ended, or flows that began and were not cut off."
+    )
     flow_rate: float | None = Field(None, description="Flows that were begun per second of measured time.")
     checks: int = Field(0, description="Expectations that answers were held against.")
     checks_failed: int = Field(0, description="Those that did not hold.")

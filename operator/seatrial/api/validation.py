@@ -375,6 +375,9 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
         yield Problem(field, f"{size} bytes", f"is larger than {LOAD_BYTES} bytes as JSON: shorten data and bodies")
     if spec.profile.idle and not spec.profile.scripted:
         yield Problem(f"{field}.profile.stages", "", "nothing is sent after the warm-up: raise a stage above 0")
+    if spec.profile.open and (spec.profile.iterations or 0) > spec.profile.arriving:
+        remedy = f"rate and time let only {spec.profile.arriving:.0f} come: lower it, or raise them"
+        yield Problem(f"{field}.profile.iterations", str(spec.profile.iterations), remedy)
     yield from _exchanges(field, spec)
     yield from script_problems(field, spec)
     for index, threshold in enumerate(spec.thresholds):

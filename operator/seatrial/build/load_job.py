@@ -47,7 +47,7 @@ def load_job(
     if run_spec:
         metadata["ownerReferences"] = [origin.owner_reference()]
         metadata["annotations"][names.RUN_SPEC] = run_spec
-    length = (spec.profile.length + spec.request_timeout).total_seconds()
+    length = (spec.profile.length + spec.ending).total_seconds()
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

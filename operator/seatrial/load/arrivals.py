@@ -29,6 +29,7 @@ class Arrivals(Pace):
         self._arrived = 0
         self._next_due = schedule(assignment).__next__
         self._due = begin + self._next_due()
+        self._quota = assignment.iterations
         self._idle: list[Connection] = []
         self._in_flight = 0
         self._limit = assignment.max_in_flight
@@ -73,6 +74,11 @@ class Arrivals(Pace):
         while due <= now and due < self.end and self._arrived < last:
             self._arrive(due, now)
             self._arrived += 1
+            if self._quota and due >= self.tally.measured_from:
+                self._quota -= 1
+                if not self._quota:
+                    # As if the next one ended it, so that the time that is measured has the rate that was asked for.
+                    self.end = self.over = min(self.end, self.begin + self._next_due())
             due = self._due = self.begin + self._next_due()
             now = monotonic_ns()
         if due < self.end and self._alarm is not None:

@@ -33,8 +33,12 @@ class Assignment:
             takes those with number mod workers = index. Closed model: users over all workers, shared out likewise.
         by_chance: Open model: whether arrivals come by chance, see ``schedule``.
         max_in_flight: Open model: requests of this worker that may be unanswered at a time.
+        iterations: Turns of this worker that are measured, after which the load ends; 0 without such an end. In the
+            open model with an even schedule it is in ``end``.
         warmup: End of the warm-up.
         end: End of the load.
+        bound: Where iterations end the load, when it ends at the latest; 0 for ``end``.
+        graceful: Time that what is not done at the end is given; None gives each request its timeout.
         timeout: Time in which a request must be answered.
     """
 
@@ -54,6 +58,14 @@ class Assignment:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     run: str = ""
     by_chance: bool = False
+    iterations: int = 0
+    bound: int = 0
+    graceful: int | None = None
+
+    @property
+    def cut(self) -> int:
+        """When flows do not go on any more, and what is unanswered is given up if there is a time for that."""
+        return (self.bound or self.end) + (self.graceful or 0)
 
     @property
     def reported(self) -> int:
@@ -94,6 +106,13 @@ def assignment(
     profile = spec.profile
     requests = tuple(spec.requests) or (Request(),)
     flows = tuple(spec.flows) or (() if all(request.plain for request in requests) else _single(requests))
+    ramp, warmup, bound = Ramp.of(profile), _nanoseconds(profile.warmup), _nanoseconds(profile.length)
+    by_chance = profile.arrivals is ArrivalPattern.POISSON
+    iterations, end = profile.iterations or 0, bound
+    if iterations and profile.open and not by_chance:
+        # All workers end together, when the next one would be due.
+        end = min(end, ramp.arrival(ramp.count(warmup) + iterations))
+        iterations = 0
     return Assignment(
         index=index,
         workers=spec.workers,
@@ -101,17 +120,20 @@ def assignment(
         port=port,
         requests=() if flows else requests,
         open=profile.open,
-        ramp=Ramp.of(profile),
+        ramp=ramp,
         # A worker that may have nothing unanswered could send nothing: each has at least one.
         max_in_flight=max(_share(profile.in_flight_limit, spec.workers, index), 1) if profile.open else 0,
-        warmup=_nanoseconds(profile.warmup),
-        end=_nanoseconds(profile.length),
+        iterations=_share(iterations, spec.workers, index),
+        warmup=warmup,
+        end=end,
+        bound=bound if end < bound else 0,
+        graceful=None if profile.graceful_stop is None else _nanoseconds(profile.graceful_stop),
         timeout=_nanoseconds(spec.request_timeout),
         flows=flows,
         data=tuple(spec.data),
         secrets=secrets or {},
         run=run,
-        by_chance=profile.arrivals is ArrivalPattern.POISSON,
+        by_chance=by_chance,
     )
 
 

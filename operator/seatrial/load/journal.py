@@ -30,6 +30,7 @@ class Paced(Protocol):
 
     begin: int
     end: int
+    over: int
     tally: Tally
     in_flight_max: int
 
@@ -74,7 +75,6 @@ class Journal:
         self._cpu = 0.0
         self._cpu_max = 0.0
         self._loop_lag_max = 0
-        self._load_end = pace.end
         self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
         self._machine = machine or Cpu()
         self._spent = spent
@@ -84,14 +84,6 @@ class Journal:
         self._connections = 0
         self._encoded: tuple[str | None, str | None] = (None, None)
         self.loop_lag = 0
-
-    def ends_at(self, end: int) -> None:
-        """Takes the end of a load that ended before its time.
-
-        Args:
-            end: On the monotonic clock in nanoseconds.
-        """
-        self._load_end = min(self._load_end, end)
 
     async def line(self, end: State | None = None) -> WorkerLine:
         """Makes the next line; lets the load go on between the histograms, each of which takes half a millisecond.
@@ -121,7 +113,7 @@ class Journal:
             state=end or self._state(now),
             final=end == "final",
             interrupted=end == "interrupted",
-            measured=round(max(min(now, self._load_end) - self._measured_from, 0) / 1e9, 6),
+            measured=round(max(min(now, pace.over) - self._measured_from, 0) / 1e9, 6),
             requests=requests,
             errors=errors,
             dropped=dropped,
@@ -129,6 +121,7 @@ class Journal:
             checks=tally.checks,
             checks_failed=tally.checks_failed,
             flows=tally.flows,
+            flows_cut=tally.flows_cut,
             ended=ended,
             bytes=tally.bytes_received,
             bytes_sent=pace.bytes_sent,
@@ -180,7 +173,7 @@ class Journal:
         self._cpu = (cpu_now - cpu_before) / max(elapsed, 1)
         self._cpu_max = max(self._cpu_max, self._cpu)
         # What is measured of this time; the end of the load may have come long before its last answer.
-        measured = max(min(now, self._load_end) - max(before, self._measured_from), 0) / 1e9
+        measured = max(min(now, self._pace.over) - max(before, self._measured_from), 0) / 1e9
         self._busy += measured if self._cpu > _BUSY_SHARE * self._machine.limit else 0.0
         self._late += measured if loop_lag > _LATE else 0.0
         self.loop_lag = 0
@@ -189,7 +182,7 @@ class Journal:
     def _state(self, now: int) -> State:
         if now < self._measured_from:
             return "warmup"
-        return "running" if now < self._load_end else "draining"
+        return "running" if now < self._pace.over else "draining"
 
     async def _by_request(self, size: int, *, last: bool) -> tuple[RequestLine, ...]:
         lines = []

@@ -111,6 +111,17 @@ class Ramp:
             return number * ONE // self._even
         return self.moment(number * ONE)
 
+    def count(self, until: int) -> int:
+        """How many arrivals are due before a moment, in nanoseconds from the start."""
+        if self._even:
+            return -(-self._even * until // ONE)
+        leg = self._leg(until)
+        if not leg.length:
+            return -(-leg.passed // ONE)
+        elapsed = min(until - leg.start, leg.length)
+        here = (2 * leg.before * leg.length + (leg.after - leg.before) * elapsed) * elapsed
+        return -(-(leg.passed * leg.length + here) // (ONE * leg.length))
+
     def moment(self, area: int) -> int:
         """When the area under the level exceeds the one given, see ``ONE``; the end if it never does."""
         # Of a leg at level 0 the area never does, so it is passed over.
@@ -126,8 +137,11 @@ class Ramp:
 
     def _area(self, moment: int) -> float:
         moment = min(moment, self.end)
-        leg = next(leg for leg in reversed(self.legs) if leg.start <= moment)
+        leg = self._leg(moment)
         return leg.passed + (leg.area(moment - leg.start) if leg.length else 0)
+
+    def _leg(self, moment: int) -> Leg:
+        return next(leg for leg in reversed(self.legs) if leg.start <= moment)
 
     def users(self, index: int, workers: int) -> Iterator[tuple[int, int]]:
         """Says how many users a worker has from when on.

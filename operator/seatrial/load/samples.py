@@ -8,7 +8,6 @@ from seatrial.api.script import NAME_LENGTH
 from seatrial.load.named import MOST_NAMES, OTHER, name_digits
 from seatrial.load.tally import RequestTally, Tally
 
-
 #: Before any moment of the monotonic clock.
 _ALWAYS = -(1 << 62)
 

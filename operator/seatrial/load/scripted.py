@@ -78,13 +78,18 @@ class Trial:
         tally: What has been counted.
         begin: Start of the first request, on the monotonic clock in nanoseconds.
         end: End of the load, likewise.
+        over: End of what is measured, which is earlier if the script ends before its time.
     """
 
     tally: Tally
     begin: int
     end: int
+    over: int = field(init=False)
     in_flight: int = field(default=0, init=False)
     in_flight_max: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.over = self.end
 
     @property
     def bytes_sent(self) -> int:
@@ -198,8 +203,9 @@ class Scripted:
         if self._journal is None:
             self._begin(tool, samples.begin)
         assert self._journal is not None  # noqa: S101 - just set
+        assert self._trial is not None  # noqa: S101 - set with it
         # A script may end before its time, and then no load was measured after its last request.
-        self._journal.ends_at(max(samples.last, samples.begin + self._share.warmup))
+        self._trial.over = min(self._trial.end, max(samples.last, samples.begin + self._share.warmup))
         line = await self._journal.line("interrupted" if stopped else "final")
         complaint = message if ending.kind is EndingKind.COMPLAINT and not stopped else ""
         exception = self._shown(samples.exception)

@@ -79,11 +79,18 @@ class Merged:
         return sum(line.checks_failed for line in self.lines)
 
     @property
+    def iterations(self) -> int | None:
+        """Requests that ended, or flows that began and were not cut off; None if their number is not limited."""
+        if not self.spec.profile.iterations:
+            return None
+        return sum(line.flows - line.flows_cut for line in self.lines) if self.spec.flows else self.requests
+
+    @property
     def flow_rate(self) -> float | None:
         """Flows that were begun per second, iterations in k6; None if the load has none."""
         if not self.spec.flows and self.spec.engine is not Engine.K6:
             return None
-        return sum(line.flows / line.measured for line in self.lines if line.measured > 0)
+        return self._per_second([line.flows for line in self.lines])
 
     @property
     def requested_rate(self) -> float:
@@ -101,9 +108,16 @@ class Merged:
         """Requests that ended per second, each worker's over the time that it has measured.
 
         Summing the workers' rates, rather than dividing the sum by one time, is the same at the end and right before
-        it, when a worker that started later has measured for a shorter time.
+        it, when a worker that started later has measured for a shorter time. Where each worker ends when its
+        iterations are done, it would count together what was not at the same time.
         """
-        return sum(line.requests / line.measured for line in self.lines if line.measured > 0)
+        return self._per_second([line.requests for line in self.lines])
+
+    def _per_second(self, counts: Sequence[int]) -> float:
+        """The rate of what each worker has counted."""
+        if self.spec.profile.iterations:
+            return sum(counts) / self.measured_seconds if self.measured_seconds else 0.0
+        return sum(n / line.measured for n, line in zip(counts, self.lines, strict=True) if line.measured > 0)
 
     @property
     def measured_seconds(self) -> float:
@@ -259,6 +273,7 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, w
         error_rate=round(result.error_rate, 6),
         requested_rate=round(result.requested_rate, 1),
         achieved_rate=round(result.achieved_rate, 1),
+        iterations=result.iterations,
         flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
         checks=result.checks,
         checks_failed=result.checks_failed,

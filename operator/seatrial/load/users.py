@@ -30,6 +30,8 @@ class Users(Pace):
         self._steps = assignment.ramp.users(assignment.index, assignment.workers)
         self._step: tuple[int, int] | None = next(self._steps)
         self._wanted = 0
+        self._quota = assignment.iterations
+        self._all_begun = False
         self._present: set[int] = set()
         self._waiting = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -55,6 +57,8 @@ class Users(Pace):
         if self._failures:
             self._failures.pop(slot, None)
         if now < self.end and slot < self._wanted:
+            if self._quota:
+                self._begin(now)
             connection.send(self._next(), now, now)
         else:
             connection.rest()
@@ -90,12 +94,24 @@ class Users(Pace):
 
     def _leave(self, slot: int) -> None:
         self._present.discard(slot)
+        if self._all_begun and not self._present:
+            self.over = min(self.over, monotonic_ns())
+
+    def _begin(self, now: int) -> None:
+        """Counts a turn that begins, where their number is limited; nothing begins after the last one."""
+        if now >= self.tally.measured_from:
+            self._quota -= 1
+            if not self._quota:
+                self._all_begun = True
+                self.end = 0
 
     def _go(self, slot: int) -> None:
         now = monotonic_ns()
         if now >= self.end or slot >= self._wanted:
             self._leave(slot)
             return
+        if self._quota:
+            self._begin(now)
         self._open(self._next(), now, now, slot=slot)
 
     def _over(self, connection: Connection, now: int, *, failed: bool) -> None:  # noqa: ARG002 - the open model's

@@ -36,10 +36,11 @@ class Visit:
         steps: The requests of the flow.
         place: The one that is sent, or is to be sent next.
         values: Values of the variables.
+        measured: Whether it began after the warm-up.
         cookies: The user's.
     """
 
-    __slots__ = ("cookies", "place", "slot", "steps", "values")
+    __slots__ = ("cookies", "measured", "place", "slot", "steps", "values")
 
     def __init__(self, slot: int, steps: list[Draft], values: dict[str, Any], cookies: Cookies) -> None:
         self.slot = slot
@@ -47,6 +48,7 @@ class Visit:
         self.place = 0
         self.values = values
         self.cookies = cookies
+        self.measured = False
 
 
 class Visits(Pace):
@@ -110,8 +112,6 @@ class Visits(Pace):
 
     def _visit(self, slot: int, number: int, user: int, cookies: Cookies, intended: int) -> None:
         """Begins a turn through a flow; ``_left`` is called at its end."""
-        if intended >= self.tally.measured_from:
-            self.tally.flows += 1
         values: dict[str, Any] = {
             "run.id": self._share.run,
             "worker": self._share.index,
@@ -120,7 +120,11 @@ class Visits(Pace):
             **self._draw(number),
         }
         steps = self._flows.steps[self._order[number % len(self._order)]]
-        self._request(Visit(slot, steps, values, cookies), intended)
+        visit = Visit(slot, steps, values, cookies)
+        if intended >= self.tally.measured_from:
+            self.tally.flows += 1
+            visit.measured = True
+        self._request(visit, intended)
 
     def _request(self, visit: Visit, intended: int) -> None:
         draft, slot = visit.steps[visit.place], visit.slot
@@ -162,7 +166,7 @@ class Visits(Pace):
         visit.place += 1
         if think:
             # Timers may ring a millisecond early, and a pause that the end cuts off must end after it.
-            rest = max(self.end - monotonic_ns(), 0) / 1e9 + 0.002
+            rest = max(self.cut - monotonic_ns(), 0) / 1e9 + 0.002
             self._loop.call_later(min(think, rest), self._go_on, visit)
         else:
             self._go_on(visit)
@@ -170,10 +174,12 @@ class Visits(Pace):
     def _go_on(self, visit: Visit) -> None:
         now = monotonic_ns()
         # When the load is over, what is left of the flow would only prolong it.
-        if visit.place < len(visit.steps) and now < self.end:
-            self._request(visit, now)
-        else:
-            self._left(visit, well=True)
+        if visit.place < len(visit.steps):
+            if now < self.cut:
+                self._request(visit, now)
+                return
+            self.tally.flows_cut += visit.measured
+        self._left(visit, well=True)
 
     @abstractmethod
     def _left(self, visit: Visit, *, well: bool) -> None:
@@ -237,6 +243,8 @@ class UsersVisits(Visits, Users):
         if now < self.end and slot < self._wanted:
             number = self._number(self._visits)
             self._visits += 1
+            if self._quota:
+                self._begin(now)
             self._visit(slot, number, self._number(slot), cookies, now)
             return
         self._leave(slot)

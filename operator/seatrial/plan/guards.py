@@ -45,6 +45,10 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
                 f"{result.dropped} of {intended:.0f} iterations were dropped: give the script more maxVUs, or add "
                 "workers",
             )
+    wanted, done = spec.profile.iterations, result.iterations
+    if wanted is not None and done is not None and done < wanted:
+        remedy = "raise maxInFlight" if result.dropped else "give it more time (profile.duration)"
+        yield _inconclusive("IterationsNotDone", f"{done} of {wanted} iterations were done: {remedy}")
     if shortage := too_few(spec, values):
         yield _inconclusive("TooFewSamples", shortage)
 

@@ -134,7 +134,7 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     waiting = waits_for(STEP, spec, observed, now)
     began = moment((status.run.phase_since if status.run else None) or "")
     start_by = began + spec.timeouts.start
-    end_by = start_by + spec.profile.length + spec.request_timeout + timedelta(seconds=60)
+    end_by = start_by + spec.profile.length + spec.ending + timedelta(seconds=60)
     if now >= start_by and started(STEP, observed) < spec.workers:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
