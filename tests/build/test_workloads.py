@@ -209,7 +209,7 @@ def test_a_script_in_the_manifest_needs_a_folder_to_be_written_to() -> None:
     made = scripted({"inline": "export default 1"})
     assert container(made)["command"] == ["/opt/seatrial/bin/seatrial"]
     assert (container(made)["image"], container(made)["imagePullPolicy"]) == ("seatrial-k6:1", "Never")
-    assert container(made)["volumeMounts"] == [{"name": "seatrial-tmp", "mountPath": "/tmp"}]
+    assert container(made)["volumeMounts"] == [{"name": "seatrial-tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the container
     assert pod(made)["volumes"] == [{"name": "seatrial-tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
     assert container(made)["resources"]["limits"]["memory"] == "1Gi"
     assert "volumes" not in pod(load(load_spec()))
