@@ -67,6 +67,8 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     yield from _arguments(f"{field}.script.args", spec.engine, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)
+        if spec.workers > 1:
+            yield Problem(f"{field}.workers", str(spec.workers), "a script of Locust runs in one worker: leave it out")
     for label in spec.labels:
         if len(label) > NAME_LENGTH:
             yield Problem(

@@ -66,7 +66,7 @@ class K6:
         """Returns the command line."""
         return [command(self._share, path, f"/proc/self/fd/{sink}")]
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, sink: int) -> dict[str, str]:  # noqa: ARG002 - its command line tells of the sink
         """Returns environment variables for k6."""
         return dict(ENVIRONMENT)
 

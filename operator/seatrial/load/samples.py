@@ -70,6 +70,7 @@ class Samples:
         error: str | None,
         *,
         timed: bool = True,
+        size: int = 0,
         times: Times = _UNTOLD,
     ) -> None:
         """Counts a request.
@@ -81,6 +82,7 @@ class Samples:
             service: Seconds from its actual send until it ended.
             error: Kind of error; None if it is none.
             timed: Whether it has a latency: one that was refused or reset has none.
+            size: Bytes of the answer, if the tool tells them with the request.
             times: Its parts.
         """
         ended = int(end * 1e9) - self._offset
@@ -96,6 +98,7 @@ class Samples:
             return
         each = self._by_name.get(name) or self._new(name)
         tally.requests += 1
+        tally.bytes_received += size
         each.requests += 1
         if error is not None:
             tally.errors[error] = tally.errors.get(error, 0) + 1

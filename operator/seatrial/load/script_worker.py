@@ -13,6 +13,7 @@ from seatrial.api.script import Engine
 from seatrial.load.assignment import AssignmentError
 from seatrial.load.journal import LineWriter
 from seatrial.load.k6 import K6
+from seatrial.load.locust import Locust
 from seatrial.load.samples import Samples
 from seatrial.load.script import ScriptShare
 from seatrial.load.scripted import Scripted, ScriptError, ScriptInvalid
@@ -70,5 +71,5 @@ async def _until_signal(share: ScriptShare, write: Callable[[str], object]) -> b
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     samples = Samples(share.warmup, share.spec.labels)
-    engines = {Engine.K6: K6}
+    engines = {Engine.K6: K6, Engine.LOCUST: Locust}
     return await Scripted(share, engines[share.spec.engine](share, samples), samples, write).run(stop)

@@ -46,8 +46,8 @@ class Engine(Protocol):
             sink: Descriptor that samples are to be written to.
         """
 
-    def environment(self) -> dict[str, str]:
-        """Returns environment variables for the tool."""
+    def environment(self, sink: int) -> dict[str, str]:
+        """Returns environment variables for the tool, given the same descriptor."""
 
     def feed(self, data: bytes) -> None:
         """Reads a piece of the samples.
@@ -136,10 +136,12 @@ class Scripted:
             return await self._run(str(located(self._share, Path(folder))), stop)
 
     async def _run(self, path: str, stop: asyncio.Event) -> bool:
-        environment = {**script_environment(self._share), **self._engine.environment()}
-        reading = Reading(self._engine.feed, self._engine.take)
+        ours, engine = script_environment(self._share), self._engine
+        reading = Reading(engine.feed, engine.take)
         try:
-            tool = await Tool.start(lambda sink: self._engine.commands(path, sink), environment, reading)
+            tool = await Tool.start(
+                lambda sink: engine.commands(path, sink), lambda sink: {**ours, **engine.environment(sink)}, reading
+            )
         except ToolError as error:
             raise ScriptInvalid(str(error)) from error
         try:

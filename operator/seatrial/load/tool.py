@@ -46,14 +46,14 @@ class Tool:
     async def start(
         cls,
         commands: Callable[[int], Sequence[Sequence[str]]],
-        environment: Mapping[str, str],
+        environment: Callable[[int], Mapping[str, str]],
         reading: Reading,
     ) -> "Tool":
         """Starts the processes.
 
         Args:
             commands: Makes their command lines, given the descriptor that samples are to be written to.
-            environment: Their environment.
+            environment: Makes their environment, given the same.
             reading: Gets what they write.
 
         Raises:
@@ -65,7 +65,7 @@ class Tool:
             stream, tool._pipe = await _connected(source)
             tool._readers.append(asyncio.create_task(_pieces(stream, reading.samples)))
             for command in commands(sink):
-                await tool._add(command, environment, sink, reading.words)
+                await tool._add(command, environment(sink), sink, reading.words)
         except BaseException:
             await tool.close()
             raise
