@@ -12,9 +12,9 @@ from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.profile import ONE_MODEL, Profile
 from seatrial.api.script import Engine, Script
 from seatrial.api.threshold import named_requests
+from seatrial.api.tls import TargetTls
 
 _SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
-
 _ITERATIONS = "fewer iterations than workers: lower workers"
 
 
@@ -23,6 +23,10 @@ class Target(Model):
 
     service: DnsName = Field(description="Name of the Service.")
     port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
+    tls: TargetTls | None = Field(
+        None,
+        description="Speaks TLS, with the service's certificate verified. Default: no TLS. Write {} for all of it.",
+    )
 
 
 class Threshold(Model):

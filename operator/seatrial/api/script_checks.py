@@ -51,19 +51,8 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     script = spec.script
     if script is None:
         return
-    for name in _HTTP_ONLY:
-        if name in spec.model_fields_set:
-            yield Problem(f"{field}.{_camel(name)}", "", "belongs to the engine Http: the script says what is sent")
-    for name in _HTTP_PROFILE:
-        if name in spec.profile.model_fields_set and getattr(spec.profile, name, None):
-            remedy = "belongs to the engine Http: give users, or leave it to the script's own options"
-            yield Problem(f"{field}.profile.{_camel(name)}", str(getattr(spec.profile, name)), remedy)
-    if spec.profile.stages and (spec.profile.open or spec.engine is Engine.LOCUST):
-        remedy = "K6 alone has stages, of users: give users, or leave it to the script's own options"
-        yield Problem(f"{field}.profile.stages", "", remedy)
-    if spec.profile.graceful_stop is not None and spec.engine is Engine.K6:
-        remedy = "scenarios of k6 have a gracefulStop of their own: give it in the script's options"
-        yield Problem(f"{field}.profile.gracefulStop", duration.text(spec.profile.graceful_stop), remedy)
+    yield from _http_only(field, spec)
+    yield from _profile(f"{field}.profile", spec)
     yield from _arguments(f"{field}.script.args", spec.engine, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)
@@ -74,6 +63,29 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
             yield Problem(
                 f"{field}.thresholds", label, f"names of a script's requests have {NAME_LENGTH} characters at most"
             )
+
+
+def _http_only(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    for name in _HTTP_ONLY:
+        if name in spec.model_fields_set:
+            yield Problem(f"{field}.{_camel(name)}", "", "belongs to the engine Http: the script says what is sent")
+    if spec.target.tls is not None:
+        remedy = "belongs to the engine Http: a script speaks TLS by the means of its tool"
+        yield Problem(f"{field}.target.tls", "", remedy)
+
+
+def _profile(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    profile = spec.profile
+    for name in _HTTP_PROFILE:
+        if name in profile.model_fields_set and getattr(profile, name, None):
+            remedy = "belongs to the engine Http: give users, or leave it to the script's own options"
+            yield Problem(f"{field}.{_camel(name)}", str(getattr(profile, name)), remedy)
+    if profile.stages and (profile.open or spec.engine is Engine.LOCUST):
+        remedy = "K6 alone has stages, of users: give users, or leave it to the script's own options"
+        yield Problem(f"{field}.stages", "", remedy)
+    if profile.graceful_stop is not None and spec.engine is Engine.K6:
+        remedy = "scenarios of k6 have a gracefulStop of their own: give it in the script's options"
+        yield Problem(f"{field}.gracefulStop", duration.text(profile.graceful_stop), remedy)
 
 
 def _arguments(field: str, engine: Engine, script: Script) -> Iterator[Problem]:
