@@ -62,6 +62,14 @@ def test_requests_of_a_script_are_those_that_thresholds_name() -> None:
             "spec.profile.stages: K6 alone has stages, of users: give users, or leave it to the script's own options",
         ),
         (
+            spec(
+                engine="Locust",
+                script={"inline": "import locust"},
+                thresholds=[{"expr": "requests.count > 0 && ttfb.p95 < duration('1s')"}],
+            ),
+            "spec.thresholds[0].expr: ttfb.p95: Locust does not tell the parts of a request's time: use latency",
+        ),
+        (
             spec({"args": ["--vus=3"]}),
             "spec.script.args[0]: --vus=3: is not an option that a script of K6 may set: --b",
         ),

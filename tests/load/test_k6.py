@@ -114,10 +114,11 @@ def test_rows_are_the_same_in_whatever_pieces_they_come(names: list[str], cuts: 
     ("tags", "kind"),
     [
         ({"status": "0", "error_code": "1050", "expected_response": "false"}, "timeout"),
-        ({"status": "0", "error_code": "1101", "expected_response": "false"}, "connect"),
+        ({"status": "0", "error_code": "1101", "expected_response": "false"}, "dns"),
         ({"status": "0", "error_code": "1212", "expected_response": "false"}, "connect"),
         ({"status": "0", "error_code": "1220", "expected_response": "false"}, "reset"),
-        ({"status": "0", "error_code": "1310", "expected_response": "false"}, "tls"),
+        ({"status": "0", "error_code": "1310", "expected_response": "false"}, "tlsAuthority"),
+        ({"status": "0", "error_code": "1300", "expected_response": "false"}, "tls"),
         ({"status": "0", "error_code": "1000", "expected_response": "false"}, "protocol"),
         ({"status": "404", "error_code": "1404", "expected_response": "false"}, "status4xx"),
         ({"status": "503", "error_code": "1503", "expected_response": "false"}, "status5xx"),

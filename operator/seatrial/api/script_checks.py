@@ -1,5 +1,6 @@
 """What a script's engine can use of a load, and what it cannot."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -40,6 +41,8 @@ OPTIONS: Final = {
 _HTTP_ONLY: Final = ("requests", "flows", "data", "request_timeout")
 _HTTP_PROFILE: Final = ("rate", "arrivals", "max_in_flight", "iterations")
 
+_PARTS: Final = re.compile(r"(?<![\w.'\"])(ttfb|connect|tls)\.\w+")
+
 
 def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     """Yields what is wrong with the load of a script.
@@ -56,6 +59,7 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     yield from _arguments(f"{field}.script.args", spec.engine, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)
+        yield from _untold(f"{field}.thresholds", spec)
         if spec.workers > 1:
             yield Problem(f"{field}.workers", str(spec.workers), "a script of Locust runs in one worker: leave it out")
     for label in spec.labels:
@@ -103,6 +107,14 @@ def _python(field: str, script: Script) -> Iterator[Problem]:
         yield Problem(f"{field}.configMap.key", script.config_map.key, "must end with .py")
     if script.path and not script.path.endswith(".py"):
         yield Problem(f"{field}.path", script.path, "must end with .py")
+
+
+def _untold(field: str, spec: LoadSpec) -> Iterator[Problem]:
+    """Locust tells one time of a request."""
+    for index, threshold in enumerate(spec.thresholds):
+        if found := _PARTS.search(threshold.expr):
+            remedy = "Locust does not tell the parts of a request's time: use latency"
+            yield Problem(f"{field}[{index}].expr", found[0], remedy)
 
 
 def _camel(name: str) -> str:

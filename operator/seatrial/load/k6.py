@@ -33,9 +33,11 @@ _THRESHOLDS, _MARKED_AS_FAILED = 99, 110
 #: Kinds of error by error code (k6's documentation, "Error codes"), the first range in which it is.
 _KINDS: Final = (
     (1050, 1050, "timeout"),
-    (1100, 1199, "connect"),
+    (1100, 1199, "dns"),
     (1210, 1219, "connect"),
     (1200, 1299, "reset"),
+    (1310, 1310, "tlsAuthority"),
+    (1311, 1311, "tlsName"),
     (1300, 1399, "tls"),
     (1400, 1499, "status4xx"),
     (1500, 1599, "status5xx"),

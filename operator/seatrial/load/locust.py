@@ -23,7 +23,8 @@ _WAIT_SECONDS, _STOP_SECONDS = 60, 10
 #: Kinds of error by what exceptions are called or say, the first that is found.
 _KINDS: Final = (
     (r"SSL|certificate", "tls"),
-    (r"ConnectTimeout|NewConnectionError|NameResolution|refused|getaddrinfo|Name or service|unreachable", "connect"),
+    (r"NameResolution|getaddrinfo|gaierror|Name or service|Temporary failure in name", "dns"),
+    (r"ConnectTimeout|NewConnectionError|refused|unreachable", "connect"),
     (r"[Tt]ime(d )?-?out", "timeout"),
     (r"[Rr]eset|RemoteDisconnected|[Aa]borted|[Bb]roken pipe|ConnectionError|closed", "reset"),
     (r"ChunkedEncoding|ContentDecoding|BadStatusLine|IncompleteRead|HTTPParse|InvalidHeader", "protocol"),
