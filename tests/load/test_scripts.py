@@ -286,3 +286,111 @@ def test_a_tool_that_is_not_there_is_an_error(shop: str, tmp_path: Path) -> None
     ran = run("K6", FETCH, shop, tmp_path, environment={"PATH": "/usr/bin"})
     assert ran.codes == [3]
     assert "k6 cannot be started" in ran.errors[0]
+
+
+SHOP = """
+import os
+from locust import HttpUser, constant, events, task
+
+class Shop(HttpUser):
+    wait_time = constant(0.01)
+
+    @task(3)
+    def look(self):
+        self.client.get("/list?page=1", name="list")
+
+    @task
+    def miss(self):
+        self.client.get("/missing")
+
+    @task
+    def order(self):
+        with self.client.post("/orders", json={}, catch_response=True) as answer:
+            answer.failure("not created")
+"""
+
+
+def test_a_script_of_locust_is_counted_as_locust_counts(shop: str, tmp_path: Path) -> None:
+    tell = """
+@events.quitting.add_listener
+def tell(environment, **_):
+    import json
+    entries = {name: [each.num_requests, each.num_failures, each.max_response_time, each.total_content_length]
+               for (name, _), each in environment.stats.entries.items()}
+    open(os.environ["TMPDIR"] + "/told.json", "w").write(json.dumps(entries))
+"""
+    ran = run("Locust", SHOP + tell, shop, tmp_path, profile={"users": 3, "duration": "2s"})
+    assert ran.codes == [0], ran.errors
+    told = json.loads((tmp_path / "told.json").read_text())
+    result = ran.result
+    names = {"list": "list", "/missing": "GET /missing", "/orders": "POST /orders"}
+    assert {each.name: [each.requests, each.errors] for each in result.by_request} == {
+        names[name]: values[:2] for name, values in told.items()
+    }
+    assert result.requests > 30
+    assert {each.kind for each in result.errors_by_kind} == {"status4xx", "check"}
+    assert result.bytes_received == sum(values[3] for values in told.values())
+    slowest = max(values[2] for values in told.values())
+    assert merged({0: ran.lines[0][-1]}, ran.spec).latency.max == pytest.approx(1000 * slowest, rel=0.002)
+    assert result.ttfb is None
+    assert ran.lines[0][-1].cpu_max > 0.01
+
+
+@pytest.mark.parametrize(
+    ("script", "profile", "code", "message"),
+    [
+        ("def broken(:\n", {"users": 1}, 3, "SyntaxError: invalid syntax"),
+        ("import nothing_of_that_name\n", {"users": 1}, 3, "No module named 'nothing_of_that_name'"),
+        ("x = 1\n", {"users": 1}, 3, "seatrial worker: "),
+        (SHOP, {"duration": "1s"}, 3, "the script has no LoadTestShape: give profile.users"),
+        (
+            SHOP + "from locust import LoadTestShape\nclass Half(LoadTestShape):\n    def tick(self): return None\n",
+            {"users": 1},
+            3,
+            "leave profile.users out",
+        ),
+        (
+            "from locust import User, task\nclass Idle(User):\n    @task\n    def t(self): pass\n",
+            {"users": 1},
+            3,
+            "a request",
+        ),
+    ],
+)
+def test_a_script_of_locust_that_does_not_run_is_an_error_with_its_message(
+    script: str, profile: dict[str, Any], code: int, message: str, shop: str, tmp_path: Path
+) -> None:
+    ran = run("Locust", script, shop, tmp_path, profile=profile)
+    assert ran.codes == [code], ran.errors
+    assert message in ran.errors[0]
+
+
+def test_what_a_script_of_locust_sets_and_throws_is_told(shop: str, tmp_path: Path) -> None:
+    more = """
+    @task
+    def throw(self):
+        raise KeyError("id")
+
+@events.quitting.add_listener
+def judge(environment, **_):
+    environment.process_exit_code = 3
+"""
+    ran = run("Locust", SHOP + more, shop, tmp_path)
+    assert ran.codes == [0], ran.errors
+    last = ran.lines[0][-1]
+    assert last.final
+    assert last.complaint.startswith("the script sets exit code 3")
+    assert last.exceptions > 0
+    assert last.exception == "KeyError: 'id'"
+
+
+def test_a_shape_of_locust_says_how_much_load_there_is(shop: str, tmp_path: Path) -> None:
+    shape = """
+from locust import LoadTestShape
+class Short(LoadTestShape):
+    def tick(self):
+        return (2, 2) if self.get_run_time() < 2 else None
+"""
+    ran = run("Locust", SHOP + shape, shop, tmp_path, profile={"duration": "30s"})
+    assert ran.codes == [0], ran.errors
+    assert ran.lines[0][-1].measured < 5

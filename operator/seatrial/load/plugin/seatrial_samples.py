@@ -86,7 +86,10 @@ def _on_init(environment: Any, **_more: Any) -> None:
     gevent.spawn(_flush_now_and_then)
 
 
-events.request.add_listener(_on_request)
-events.user_error.add_listener(_on_user_error)
-events.quit.add_listener(_on_quit)
-events.init.add_listener(_on_init)
+# Locust reads files without a class of users a second time, as tests: nothing may be counted twice.
+if not hasattr(events, "seatrial"):
+    events.seatrial = True
+    events.request.add_listener(_on_request)
+    events.user_error.add_listener(_on_user_error)
+    events.quit.add_listener(_on_quit)
+    events.init.add_listener(_on_init)
