@@ -103,9 +103,7 @@ def test_what_is_no_record_ends_the_load(line: bytes) -> None:
 def test_one_worker_needs_no_master() -> None:
     (words,) = commands(share(users=9, args=("--tags=fast", "--spawn-rate=2")), "/s.py", "")
     assert f"--locustfile={FILE},/s.py" in words
-    assert {"--users=9", "--run-time=10s", "--stop-timeout=10", "--host=http://orders:8080", "--tags=fast"} <= set(
-        words
-    )
+    assert {"--users=9", "--stop-timeout=10", "--host=http://orders:8080", "--tags=fast"} <= set(words)
     # The later one counts.
     assert words.index("--spawn-rate=2") > words.index("--spawn-rate=9")
     assert not {"--master", "--worker"} & set(words)
@@ -114,9 +112,9 @@ def test_one_worker_needs_no_master() -> None:
 def test_a_shape_says_itself_how_many_users_there_are() -> None:
     engine = Locust(share(), Samples())
     (words,) = engine.commands("/s.py", 7)
-    assert not any(word.startswith(("--users", "--run-time")) for word in words)
-    assert engine.environment(7)["SEATRIAL_SHAPED"] == "1"
-    assert "SEATRIAL_SHAPED" not in Locust(share(users=1), Samples()).environment(7)
+    assert not any(word.startswith("--users") for word in words)
+    assert "SEATRIAL_SECONDS" not in engine.environment(7)
+    assert Locust(share(users=1), Samples()).environment(7)["SEATRIAL_SECONDS"] == "10"
 
 
 def test_the_graceful_stop_is_the_time_that_tasks_are_given() -> None:

@@ -333,6 +333,7 @@ def tell(environment, **_):
     slowest = max(values[2] for values in told.values())
     assert merged({0: ran.lines[0][-1]}, ran.spec).latency.max == pytest.approx(1000 * slowest, rel=0.002)
     assert result.ttfb is None
+    assert ran.lines[0][-1].measured == pytest.approx(2, abs=0.3)
     assert ran.lines[0][-1].cpu_max > 0.01
 
 

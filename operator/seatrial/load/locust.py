@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from seatrial.load.ending import Ending, EndingKind
-from seatrial.load.plugin import FILE, SAMPLES_VARIABLE, SHAPED_VARIABLE
+from seatrial.load.plugin import FILE, SAMPLES_VARIABLE, SECONDS_VARIABLE
 from seatrial.load.samples import Samples, request_name
 from seatrial.load.script import ScriptShare
 
@@ -60,8 +60,9 @@ class Locust:
 
     def environment(self, sink: int) -> dict[str, str]:
         """Returns environment variables for the plugin."""
-        shaped = {SHAPED_VARIABLE: "1"} if self._share.spec.profile.scripted else {}
-        return {SAMPLES_VARIABLE: str(sink), "PYTHONUNBUFFERED": "1", **shaped}
+        share = self._share
+        length = {} if share.spec.profile.scripted else {SECONDS_VARIABLE: f"{share.seconds:g}"}
+        return {SAMPLES_VARIABLE: str(sink), "PYTHONUNBUFFERED": "1", **length}
 
     def ending(self, codes: Sequence[int]) -> Ending:
         """Says what the exit codes mean."""
@@ -106,7 +107,7 @@ def _level(share: ScriptShare) -> list[str]:
     if profile.scripted:
         return words
     # All at once, as in our own closed model; --spawn-rate among the arguments comes later and counts.
-    return [*words, f"--users={profile.users}", f"--spawn-rate={profile.users}", f"--run-time={share.seconds:g}s"]
+    return [*words, f"--users={profile.users}", f"--spawn-rate={profile.users}"]
 
 
 def ending(codes: Sequence[int], told: Sequence[int], said: str) -> Ending:

@@ -15,6 +15,7 @@ from typing import Any
 
 import gevent
 from locust import events
+from locust.runners import WorkerRunner
 
 #: Seconds between two writes, and bytes up to which one is not split by those of another process (POSIX, PIPE_BUF).
 _INTERVAL = 0.2
@@ -78,12 +79,25 @@ def _on_quit(exit_code: int | None, **_more: Any) -> None:
 
 def _on_init(environment: Any, **_more: Any) -> None:
     shape = environment.shape_class
-    if os.environ.get("SEATRIAL_SHAPED"):
+    if "SEATRIAL_SECONDS" not in os.environ:
         if shape is None:
             raise RuntimeError("the script has no LoadTestShape: give profile.users")
-    elif shape is not None and not shape.use_common_options:
+    elif shape is not None:
         raise RuntimeError("the script's LoadTestShape says how many users there are: leave profile.users out")
     gevent.spawn(_flush_now_and_then)
+
+
+def _on_test_start(environment: Any, **_more: Any) -> None:
+    if "SEATRIAL_SECONDS" in os.environ and not isinstance(environment.runner, WorkerRunner):
+        gevent.spawn(_quit_after, environment.runner, float(os.environ["SEATRIAL_SECONDS"]))
+
+
+def _quit_after(runner: Any, seconds: float) -> None:
+    """Ends the load in time. Locust's own --run-time counts from before it has imported itself, a second too early."""
+    end = time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0:
+        gevent.sleep(min(rest, 0.5))
+    runner.quit()
 
 
 # Locust reads files without a class of users a second time, as tests: nothing may be counted twice.
@@ -93,3 +107,4 @@ if not hasattr(events, "seatrial"):
     events.user_error.add_listener(_on_user_error)
     events.quit.add_listener(_on_quit)
     events.init.add_listener(_on_init)
+    events.test_start.add_listener(_on_test_start)
