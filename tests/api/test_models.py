@@ -308,6 +308,10 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
         lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"configMap": KEY, "secret": KEY}}),
     ),
     (
+        "connectTimeout must be at least 1ms",
+        lambda s: step(s, 3)["load"].update(connections={"connectTimeout": "0s"}),
+    ),
+    (
         "insecureSkipVerify trusts everybody",
         lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"secret": KEY}, "insecureSkipVerify": True}),
     ),

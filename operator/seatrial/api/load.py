@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
+from seatrial.api.connections import Connections
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
@@ -72,6 +73,7 @@ class LoadSpec(Model):
         seconds(10),
         description="Time in which a request must be answered, from its actual start. Default 10s.",
     )
+    connections: Connections = Field(Connections(), description="How workers use connections.")
     workers: Annotated[int, Field(ge=1, le=100)] = Field(
         1, description="Worker pods among which the load is divided evenly. Default 1."
     )

@@ -108,8 +108,7 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
     begin = monotonic_ns()
     pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup, cores=share.cores)
-    patience = share.timeout if share.graceful is None else min(share.timeout, share.graceful)
-    sweep_every = max(patience // 50, int(_TICK_SECONDS * 1e9))
+    sweep_every = max(share.patience // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
     failures = _stop_on_failure(stop)
     pace.start()
