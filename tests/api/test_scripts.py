@@ -92,7 +92,7 @@ def test_requests_of_a_script_are_those_that_thresholds_name() -> None:
         ),
         ({**spec(), "script": None}, "spec: the engines K6 and Locust run a script, and Http does not"),
         (spec(engine="Http"), "spec: the engines K6 and Locust run a script, and Http does not"),
-        (spec(workers=5), "spec: fewer requests per second (or users) than workers: lower workers"),
+        (spec(workers=5), "spec: fewer requests per second (or users) than workers and their cores: lower them"),
     ],
 )
 def test_what_is_refused(given: Spec, told: str) -> None:

@@ -38,7 +38,7 @@ OPTIONS: Final = {
 }
 
 #: Fields of a load, and of its profile, that only the engine Http can use.
-_HTTP_ONLY: Final = ("requests", "flows", "data", "request_timeout")
+_HTTP_ONLY: Final = ("requests", "flows", "data", "request_timeout", "connections", "cores")
 _HTTP_PROFILE: Final = ("rate", "arrivals", "max_in_flight", "iterations")
 
 _PARTS: Final = re.compile(r"(?<![\w.'\"])(ttfb|connect|tls)\.\w+")

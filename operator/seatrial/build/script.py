@@ -10,8 +10,8 @@ _FOLDER = "/etc/seatrial/script"
 _SCRIPT, _TEMPORARY = "seatrial-script", "seatrial-tmp"
 #: The tools are in images of their own; one of the user's is made from those and may have another entry point.
 _COMMAND = ["/opt/seatrial/bin/seatrial"]
-#: k6 and Locust take more to begin with than our own generator.
-SCRIPT_RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+#: k6 and Locust take more to begin with than our own generator. In MiB.
+SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT = 128, 1024
 
 
 def script_container(built: Object, script: Script, pull_policy: str) -> Object:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -15,24 +16,35 @@ class Cpu:
     """The CPU of this process's container.
 
     Args:
-        most: Cores that the generator can use, whatever its container may: ours is one thread.
+        cores: Generators in the container, which share it.
+        most: Cores that one of them can use, whatever its container may: ours is one thread.
         root: Where control groups are mounted. Where there are none, as on a laptop, a whole core is taken for granted.
         environment: May hold the limit too.
 
     Attributes:
-        limit: Cores that the worker may use, above 0 and up to ``most``.
+        limit: Cores that this process may use, above 0 and up to ``most``.
     """
 
-    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ, *, most: float = 1.0) -> None:
+    def __init__(
+        self,
+        root: Path = _ROOT,
+        environment: Mapping[str, str] = os.environ,
+        *,
+        cores: int = 1,
+        most: float = 1.0,
+    ) -> None:
         self._root = root
+        self._cores = cores
         told = environment.get(LIMIT_VARIABLE, "")
-        self.limit = min(_quota(root, most), int(told) / 1000 if told.isdecimal() and int(told) else most, most)
+        limit = min(_quota(root), int(told) / 1000 if told.isdecimal() and int(told) else inf)
+        self.limit = min(limit / cores, most)
 
     def throttled(self) -> float:
-        """Seconds for which the container has been kept from running because its limit was used up."""
+        """Seconds, of each core, for which the container was kept from running because its limit was used up."""
         stat = _read(self._root / "cpu.stat") or _read(self._root / "cpu/cpu.stat")
         values = dict(line.split(" ", 1) for line in stat.splitlines() if " " in line)
-        return int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
+        seconds = int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
+        return seconds / self._cores
 
 
 def spent_by(pids: Iterable[int], proc: Path = Path("/proc")) -> int:
@@ -50,14 +62,14 @@ def spent_by(pids: Iterable[int], proc: Path = Path("/proc")) -> int:
     return total * 1_000_000_000 // _TICKS
 
 
-def _quota(root: Path, most: float) -> float:
+def _quota(root: Path) -> float:
     quota, _, period = _read(root / "cpu.max").strip().partition(" ")
     if not quota:
         quota = _read(root / "cpu/cpu.cfs_quota_us").strip()
         period = _read(root / "cpu/cpu.cfs_period_us").strip()
     if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):
         return int(quota) / int(period)
-    return most
+    return inf
 
 
 def _read(path: Path) -> str:

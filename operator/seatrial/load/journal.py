@@ -50,7 +50,8 @@ class Journal:
         worker: Number of the worker.
         pace: The load.
         measured_from: End of the warm-up, on the monotonic clock in nanoseconds.
-        machine: The CPU that the generator may use.
+        cores: Generators in the container, which share its CPU.
+        machine: The CPU that the generator may use, if it is not one such.
         spent: Tells the CPU time that the generator has used, in nanoseconds.
 
     Attributes:
@@ -63,6 +64,7 @@ class Journal:
         pace: Paced,
         measured_from: int,
         *,
+        cores: int = 1,
         machine: Cpu | None = None,
         spent: Callable[[], int] = process_time_ns,
     ) -> None:
@@ -76,7 +78,7 @@ class Journal:
         self._cpu_max = 0.0
         self._loop_lag_max = 0
         self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
-        self._machine = machine or Cpu()
+        self._machine = machine or Cpu(cores=cores)
         self._spent = spent
         self._throttled_before = self._machine.throttled()
         self._busy = 0.0
