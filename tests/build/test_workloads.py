@@ -231,7 +231,7 @@ def test_a_script_in_the_manifest_needs_a_folder_to_be_written_to() -> None:
     assert (container(made)["image"], container(made)["imagePullPolicy"]) == ("seatrial-k6:1", "Never")
     assert container(made)["volumeMounts"] == [{"name": "seatrial-tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the container
     assert pod(made)["volumes"] == [{"name": "seatrial-tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
-    assert container(made)["resources"]["limits"]["memory"] == "1Gi"
+    assert container(made)["resources"]["limits"]["memory"] == "1024Mi"
     assert "volumes" not in pod(load(load_spec()))
 
 
