@@ -95,8 +95,10 @@ class Draft:
             How many expectations there are; how many of them do not hold; and what was captured, by the names of
             variables, None if something could not be.
         """
-        known = {**values, **_answer(self._evaluation.reads, status, headers, body, took)}
-        return self._evaluation.checks, *self._evaluation.evaluate(known)
+        evaluation = self._evaluation
+        known = _answer(evaluation.reads, status, headers, body, took)
+        known |= values
+        return evaluation.checks, *evaluation.evaluate(known)
 
 
 def _answer(reads: frozenset[str], status: int, headers: Mapping[str, str], body: bytes, took: int) -> dict[str, Any]:

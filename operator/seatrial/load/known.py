@@ -29,7 +29,7 @@ class Known:
         self._blocks: dict[bytes, tuple[int, Head]] = {}
 
     def recognize(self, data: bytes) -> bool:
-        """Says whether data is one whole answer that begins with one of the other blocks, which is the last one then."""
+        """Says whether data is one whole answer that begins with one of the other blocks; that is the last then."""
         header = data[: data.find(b"\r\n\r\n") + 4]
         size, head = self._blocks.get(header, (-1, _NO_HEAD))
         if size != len(data):
