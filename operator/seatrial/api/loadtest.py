@@ -25,7 +25,7 @@ class LoadTimeouts(Model):
     """Time budgets of a run."""
 
     queue: QueueTimeout = seconds(3600)
-    start: Duration = Field(seconds(120), description="From the start until every worker has reported. Default 2m.")
+    start: Duration = Field(seconds(120), description="From the start until every worker is ready. Default 2m.")
     teardown: Duration = Field(
         seconds(120),
         description="For taking the workers away; beyond it the blocker is named in the condition TornDown and taking "

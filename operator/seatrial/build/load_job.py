@@ -5,6 +5,7 @@ from typing import Any
 from seatrial.api import names
 from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
+from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
 
@@ -46,6 +47,10 @@ def load_job(
     if run_spec:
         metadata["ownerReferences"] = [origin.owner_reference()]
         metadata["annotations"][names.RUN_SPEC] = run_spec
+    worker = _worker(spec, origin.run, target, image, pull_policy)
+    template = _spread(pod(worker, labels, annotations, "Never"), labels)
+    if spec.workers > 1:
+        barrier.attach(template)
     length = (spec.profile.duration + spec.profile.warmup + spec.request_timeout).total_seconds()
     return {
         "apiVersion": "batch/v1",
@@ -58,9 +63,7 @@ def load_job(
             # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
             "backoffLimit": 0,
             "activeDeadlineSeconds": int(length) + 600,
-            "template": _spread(
-                pod(_worker(spec, origin.run, target, image, pull_policy), labels, annotations, "Never"), labels
-            ),
+            "template": template,
         },
     }
 

@@ -11,6 +11,7 @@ from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError
 from seatrial.kube.pause import Pause
+from seatrial.load.barrier import read_ready
 from seatrial.load.line import LineError, WorkerLine, parse_line
 
 logger = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ PATIENCE = 30.0
 class Changed(Protocol):
     """Called when a line has come."""
 
-    def __call__(self, *, ended: bool) -> None:
-        """Takes note; ``ended`` says that no more will come from this worker."""
+    def __call__(self, *, soon: bool) -> None:
+        """Takes note; ``soon`` says that others wait for it: the worker is ready, or no more will come from it."""
 
 
 class _NotEnded(Exception):
@@ -48,10 +49,10 @@ async def follow_worker(
     """
     heard = time.monotonic()
 
-    def news(*, ended: bool) -> None:
+    def news(*, soon: bool) -> None:
         nonlocal heard
         heard = time.monotonic()
-        changed(ended=ended)
+        changed(soon=soon)
 
     def silent(_state: RetryCallState) -> bool:
         return time.monotonic() - heard >= PATIENCE
@@ -72,16 +73,20 @@ async def follow_worker(
         lines.give_up(worker, f"its log cannot be read: {error.message}")
     except KubeError as error:
         lines.give_up(worker, f"its log cannot be read: {error}")
-    changed(ended=True)
+    changed(soon=True)
 
 
 async def _read(client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, news: Changed) -> None:
     async with aclosing(client.follow_log(namespace, pod)) as log:
         async for text in log:
+            if ready := read_ready(text):
+                if lines.take_ready(worker, ready):
+                    news(soon=True)
+                continue
             line = _taken(text, pod, worker, lines)
             if line is None:
                 continue
-            news(ended=line.last)
+            news(soon=line.last)
             if line.last:
                 return
     raise _NotEnded

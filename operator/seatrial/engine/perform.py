@@ -32,6 +32,7 @@ from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
+from seatrial.engine.starting import Starting
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
@@ -44,6 +45,7 @@ from seatrial.kube.resources import (
 )
 from seatrial.plan.decision import (
     Action,
+    BeginLoad,
     CopyInputs,
     CreateEnvironment,
     StartJob,
@@ -108,6 +110,7 @@ class Performer:
         self._settings = settings
         self._audit = audit
         self._inputs = Inputs(client, settings)
+        self._starting = Starting(client, store)
         self._removal = Removal(client, store, audit)
 
     async def perform(self, action: Action, stage: Stage) -> None:
@@ -129,6 +132,8 @@ class Performer:
                 await self._start_job(stage, name, attempt)
             case StartLoad(step=name, attempt=attempt):
                 await self._start_load(stage, name, attempt)
+            case BeginLoad():
+                await self._starting.perform(action, stage.origin, stage.namespace)
             case _:
                 await self._removal.perform(action, stage.origin, stage.namespace)
 

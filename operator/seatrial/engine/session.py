@@ -15,6 +15,7 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.parcel import Parcel
 from seatrial.api.threshold import compile_threshold
 from seatrial.engine.target import Target
+from seatrial.load.barrier import ReadyLine
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
 from seatrial.plan.observed import DeletionRefused, FilesSeen, Held, LoadSeen, ProbeSeen, ReportSeen, TailSeen
@@ -30,11 +31,15 @@ class WorkerLines:
         spec: The load.
         lines: Newest line, by worker.
         unreadable: Why a worker's output could not be read to its end, by worker.
+        ready: Workers that have said that they wait for the others.
+        since: Since when this process listens.
     """
 
     spec: LoadSpec
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
+    ready: set[int] = field(default_factory=set)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: LoadSeen | None = None
 
     @cached_property
@@ -61,6 +66,19 @@ class WorkerLines:
         self._seen = None
         return True
 
+    def take_ready(self, worker: int, line: ReadyLine) -> bool:
+        """Takes in that a worker is ready. Returns whether that is news.
+
+        Args:
+            worker: The worker whose output it was found in.
+            line: The line; one of another worker is no news of anybody.
+        """
+        if line.worker != worker or worker >= self.spec.workers or worker in self.ready:
+            return False
+        self.ready.add(worker)
+        self._seen = None
+        return True
+
     def give_up(self, worker: int, why: str) -> None:
         """Notes that a worker's result cannot come any more."""
         self.unreadable[worker] = why
@@ -79,6 +97,9 @@ class WorkerLines:
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
+                ready=frozenset(self.ready) | frozenset(self.lines),
+                begun=frozenset(self.lines),
+                since=self.since,
             )
         return self._seen
 

@@ -134,6 +134,7 @@ def see_pod(body: Object) -> PodSeen:
         init=init is not None,
         container=container.get("name", ""),
         ended_at=moment(ended["finishedAt"]) if ended and ended.get("finishedAt") else None,
+        begins=(metadata.get("annotations") or {}).get(names.START, ""),
         hands_over=any(one.get("name") == parcel.CONTAINER for one in status.get("initContainerStatuses") or []),
     )
 

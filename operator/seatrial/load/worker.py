@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.barrier import common_start
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
@@ -31,6 +33,7 @@ SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
+START_VARIABLE = "SEATRIAL_START_FILE"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -149,17 +152,19 @@ async def _tick(stop: asyncio.Event) -> int:
     return max(monotonic_ns() - expected, 0)
 
 
-def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
+def run_worker(share: Assignment, write: Callable[[bytes], object], start_file: Path | None = None) -> int:
     """Runs a worker in this process until it has done its share or SIGTERM or SIGINT stop it.
 
     Args:
         share: What to do.
         write: Writes bytes to the reader of the lines; may block.
+        start_file: Gets the moment at which all workers begin; None if there is no other one to wait for.
 
     Returns:
         The exit code: 0 when all was done, 143 when it was stopped.
 
     Raises:
+        AssignmentError: The start file holds no moment.
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed, or nobody takes its lines.
     """
@@ -168,7 +173,7 @@ def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
     # What is there now stays: the collector need not look at it again and again.
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        done = runner.run(_until_signal(share, lines.write))
+        done = runner.run(_until_signal(share, lines.write, start_file))
     try:
         lines.close()
     except OSError as error:
@@ -176,10 +181,16 @@ def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
     return EXIT_REPORTED if done else EXIT_TERMINATED
 
 
-async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bool:
+async def _until_signal(share: Assignment, write: Callable[[str], object], start_file: Path | None) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if start_file is not None:
+        _pace(
+            share, monotonic_ns()
+        )  # what cannot be sent, and what takes time to load, comes before others wait for it
+        if not await common_start(share.index, start_file, write, stop):
+            return False
     return await generate(share, write, stop)
 
 
@@ -205,7 +216,8 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
     try:
-        return run_worker(assignment_from(environment), write_all(output))
+        start_file = environment.get(START_VARIABLE)
+        return run_worker(assignment_from(environment), write_all(output), Path(start_file) if start_file else None)
     except (AssignmentError, RequestError) as error:
         print(f"seatrial worker: {error}", file=sys.stderr)
         return EXIT_BAD_ASSIGNMENT

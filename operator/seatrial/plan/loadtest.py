@@ -8,7 +8,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
 from seatrial.api.status import LoadTestStatus, Phase, QueueStatus, RunStatus, StepState, Verdict
 from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import teardown
+from seatrial.plan import barrier, teardown
 from seatrial.plan.conditions import CONDITION_BYTES, conditions
 from seatrial.plan.control import (
     STOPPED,
@@ -24,7 +24,7 @@ from seatrial.plan.control import (
     wish,
 )
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
-from seatrial.plan.load import being_read, judge_load, newly_aborted, present, started, stopping_ends, stops, waits_for
+from seatrial.plan.load import being_read, judge_load, newly_aborted, present, stopping_ends, stops, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 from seatrial.plan.quota import QUOTA, waited_out
@@ -135,7 +135,7 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     began = moment((status.run.phase_since if status.run else None) or "")
     start_by = began + spec.timeouts.start
     end_by = start_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
-    if now >= start_by and started(STEP, observed) < spec.workers:
+    if now >= start_by and barrier.started(STEP, spec, observed, now) < spec.workers:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
         )
@@ -149,10 +149,10 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
         return _end(test, observed, now, TOTAL_TIMEOUT)
     aborted = newly_aborted(before, result)
     ahead = [moment for moment in (start_by, end_by, total) if moment is not None and moment > now]
+    ahead += barrier.hearing_ends(STEP, observed, now)
     wake_at = earliest([*ahead, *patience_ends(observed.pods, now), *stopping_ends(STEP, result, observed, now)])
-    return Decision(
-        status, stops(STEP, before, observed), Activities(follows=frozenset({STEP})), wake_at, urgent=aborted
-    )
+    actions = (*stops(STEP, before, observed), *barrier.begins(STEP, spec, observed, now))
+    return Decision(status, actions, Activities(follows=frozenset({STEP})), wake_at, urgent=aborted)
 
 
 def _refused_by_quota(status: LoadTestStatus, observed: Observed) -> bool:
