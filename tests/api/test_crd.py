@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic.config import JsonDict
 
 from seatrial.api import crd, generated
+from seatrial.api.base import Without, atomic
 from seatrial.api.crd import KINDS, Kind, definition, render, render_template
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
@@ -43,6 +44,13 @@ class Inner(BaseModel):
     """An inner object."""
 
     name: str = Field(description="Its name.", max_length=10)
+
+
+class Pair(BaseModel):
+    """Two fields, one of them optional."""
+
+    first: int = Field(description="First.")
+    second: int = Field(0, description="Second.")
 
 
 def convert(model: type[BaseModel], *, bounded: bool = False) -> Schema:
@@ -173,6 +181,24 @@ def test_a_map_with_a_pattern_for_its_keys_becomes_a_map() -> None:
         "type": "object",
         "additionalProperties": {"type": "integer"},
     }
+
+
+@pytest.mark.parametrize("name", ["first", "third"])
+def test_only_optional_fields_that_are_there_can_be_left_out(name: str) -> None:
+    class Outer(BaseModel):
+        pair: Annotated[Pair, Without(name)] = Field(description="A pair.")
+
+    with pytest.raises(NotStructuralError, match=name):
+        convert(Outer)
+
+
+def test_a_field_that_never_has_a_value_somewhere_is_left_out_there() -> None:
+    class Outer(BaseModel):
+        some: list[Annotated[Pair, Without("second")]] = Field([], description="Some.", json_schema_extra=atomic())
+        all: list[Pair] = Field([], description="All.", json_schema_extra=atomic())
+
+    fields = convert(Outer)["properties"]
+    assert [list(fields[name]["items"]["properties"]) for name in ("some", "all")] == [["first"], ["first", "second"]]
 
 
 def test_rules_of_an_object_and_of_the_field_that_holds_it_both_apply() -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 GROUP = "seatrial.dev"
 VERSION = "v1alpha1"
@@ -56,6 +57,24 @@ def unique(key: str) -> AfterValidator:
         return entries
 
     return AfterValidator(check)
+
+
+#: Keyword of ours in a JSON schema: names of fields to leave out of what is referred to.
+WITHOUT = "x-seatrial-without"
+
+
+class Without:
+    """Leaves fields out of a structural schema where they never have a value.
+
+    Structural schemas know no references, so that a model is written out wherever it is used.
+    """
+
+    def __init__(self, *fields: str) -> None:
+        self._fields = fields
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Says it to pydantic."""
+        return {**handler(core), WITHOUT: self._fields}
 
 
 def atomic() -> dict[str, Any]:

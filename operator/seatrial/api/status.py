@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.alias_generators import to_camel
 
-from seatrial.api.base import Model, list_map
+from seatrial.api.base import Model, Without, list_map
 
 #: Longest message in a step or service, in bytes; status stays small by construction.
 MESSAGE_BYTES = 256
@@ -318,6 +318,10 @@ class StepStatus(Timestamped):
     junit: JUnitCounts | None = Field(None, description="Result of the test cases, if the step is a Job with junit.")
 
 
+#: What runs before and after the steps is a Job: it has no load, whose result is most of a step's schema.
+_JobStepStatus = Annotated[StepStatus, Without("load")]
+
+
 class RunStatus(Timestamped):
     """The current or last run."""
 
@@ -435,9 +439,11 @@ class TestScenarioStatus(TrialStatus):
     services: list[ServiceStatus] = Field(
         [], max_length=50, description="The services of the environment.", json_schema_extra=list_map("name")
     )
-    setup: list[StepStatus] = Field([], max_length=20, description="Setup Jobs.", json_schema_extra=list_map("name"))
+    setup: list[_JobStepStatus] = Field(
+        [], max_length=20, description="Setup Jobs.", json_schema_extra=list_map("name")
+    )
     steps: list[StepStatus] = Field([], max_length=200, description="Steps.", json_schema_extra=list_map("name"))
-    teardown: list[StepStatus] = Field(
+    teardown: list[_JobStepStatus] = Field(
         [], max_length=20, description="Teardown Jobs.", json_schema_extra=list_map("name")
     )
 

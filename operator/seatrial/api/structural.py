@@ -7,6 +7,8 @@ and KEP-2335. The conversion knows what it lets through; anything else is refuse
 from collections.abc import Mapping
 from typing import Any
 
+from seatrial.api.base import WITHOUT
+
 Schema = dict[str, Any]
 
 #: Keywords that are copied as they are, in the order in which they are written.
@@ -81,7 +83,7 @@ class _Conversion:
     def node(self, schema: Mapping[str, Any], path: str, inside: tuple[str, ...]) -> Schema:
         """Converts one node; `inside` names the definitions around it, to find recursion."""
         schema, inside = self._resolved(schema, path, inside)
-        schema = _without_closing(_with_map_values(schema, path), path)
+        schema = _without_fields(_without_closing(_with_map_values(schema, path), path), path)
         if "const" in schema:
             schema = {**schema, "enum": [schema["const"]]}
             del schema["const"]
@@ -179,6 +181,18 @@ def _with_map_values(schema: Schema, path: str) -> Schema:
     if len(patterns) != 1:
         raise NotStructuralError(path, "patternProperties", "a map has one schema for all its values")
     return {**rest, "additionalProperties": patterns[0]}
+
+
+def _without_fields(schema: Schema, path: str) -> Schema:
+    """Leaves out the fields of which :class:`seatrial.api.base.Without` says that they have no value here."""
+    if WITHOUT not in schema:
+        return schema
+    properties = dict(schema.get("properties", {}))
+    for name in schema[WITHOUT]:
+        if properties.pop(name, None) is None or name in schema.get("required", ()):
+            raise NotStructuralError(path, WITHOUT, f"{name!r} is no optional field of it")
+    rest = {keyword: value for keyword, value in schema.items() if keyword != WITHOUT}
+    return {**rest, "properties": properties}
 
 
 def _without_closing(schema: Schema, path: str) -> Schema:
