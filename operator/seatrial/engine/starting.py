@@ -51,7 +51,7 @@ class Starting:
         operations = [
             {"op": "test", "path": "/metadata/uid", "value": pod["metadata"]["uid"]},
             {"op": "test", "path": _ANNOTATION, "value": ""},
-            {"op": "replace", "path": _ANNOTATION, "value": at},
+            {"op": "add", "path": _ANNOTATION, "value": at},
         ]
         try:
             self._store.put(PODS.kind, await self._client.patch_json(PODS, name, namespace, operations))

@@ -31,7 +31,8 @@ def begins(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> tupl
     untold = [pod for pod in _alive(step, observed) if not pod.begins and pod.index not in seen.begun]
     if not untold:
         return ()
-    return (BeginLoad(step, tuple(sorted(pod.name for pod in untold)), _known(step, observed) or stamp(now + LEAD)),)
+    at = min(moments(step, observed), default=now + LEAD)
+    return (BeginLoad(step, tuple(sorted(pod.name for pod in untold)), stamp(at)),)
 
 
 def started(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> int:
@@ -54,6 +55,17 @@ def started(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> int
     return len(done | ready)
 
 
+def holds(step: str, spec: LoadSpec, observed: Observed) -> bool:
+    """Whether workers still wait to be told."""
+    seen = observed.loads.get(step)
+    return spec.workers > 1 and not moments(step, observed) and not (seen and seen.begun)
+
+
+def moments(step: str, observed: Observed) -> list[datetime]:
+    """When workers that have been told begin or began."""
+    return [pod.begins for pod in observed.pods_of(step) if pod.begins]
+
+
 def hearing_ends(step: str, observed: Observed, now: datetime) -> list[datetime]:
     """When a worker that runs and says nothing ceases to count as started."""
     seen = observed.loads.get(step)
@@ -69,12 +81,8 @@ def waits_for(step: str, spec: LoadSpec, observed: Observed) -> str:
         return ""
     if len(ready) < spec.workers:
         return f"{len(ready)} of {spec.workers} workers are ready"
-    at = _known(step, observed)
-    return f"all workers begin at {at}" if at else "all workers are ready"
-
-
-def _known(step: str, observed: Observed) -> str:
-    return min((pod.begins for pod in observed.pods_of(step) if pod.begins), default="")
+    at = min(moments(step, observed), default=None)
+    return f"all workers begin at {stamp(at)}" if at else "all workers are ready"
 
 
 def _alive(step: str, observed: Observed) -> list[PodSeen]:

@@ -134,12 +134,15 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     waiting = waits_for(STEP, spec, observed, now)
     began = moment((status.run.phase_since if status.run else None) or "")
     start_by = began + spec.timeouts.start
-    end_by = start_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
+    begun_by = max([start_by, *barrier.moments(STEP, observed)])
+    end_by = begun_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
     if now >= start_by and barrier.started(STEP, spec, observed, now) < spec.workers:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
         )
-    if now >= end_by and not being_read(STEP, spec, observed):
+    # Workers wait for the operator, however long it was away.
+    on_time = barrier.holds(STEP, spec, observed) or being_read(STEP, spec, observed)
+    if now >= end_by and not on_time:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
         )

@@ -149,7 +149,7 @@ class PodSeen:
     container: str = ""
     ended_at: datetime | None = None
     hands_over: bool = False
-    begins: str = ""
+    begins: datetime | None = None
 
     @property
     def crashed(self) -> bool:
