@@ -340,4 +340,4 @@ def test_the_chart_s_copy_differs_by_its_switches_alone() -> None:
 
 def test_braces_in_an_explanation_are_not_taken_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LoadTest, "short_name", "{{x}}")
-    assert "- '{{ \"{{\" }}x}}'" in render_template(LoadTest)
+    assert "shortNames: ['{{ \"{{\" }}x}}']" in render_template(LoadTest)

@@ -150,15 +150,36 @@ def test_a_line_of_another_worker_is_refused(worker: int) -> None:
     assert lines.lines == {}
 
 
+def ready(seq: int = 0, worker: int = 0) -> str:
+    return ReadyLine(worker=worker, seq=seq).model_dump_json()
+
+
 async def test_a_worker_that_is_ready_is_heard_at_once_and_once(following: Following) -> None:
-    ready = ReadyLine(worker=0).model_dump_json()
-    foreign = ReadyLine(worker=1).model_dump_json()
-    await following(foreign, ready, ready, line(seq=0), line(seq=1, final=True))
+    await following(ready(worker=1), ready(), ready(1), line(seq=0), line(seq=1, final=True))
     assert following.news == [True, False, True, True]
-    assert (following.lines.ready, following.lines.seen().begun) == ({0}, frozenset({0}))
+    assert (following.lines.ready, following.lines.seen().begun) == ({0: 1}, frozenset({0}))
 
 
 async def test_a_worker_that_waits_has_told_no_result_yet(following: Following, impatient: None) -> None:
-    await following(ReadyLine(worker=0).model_dump_json())
+    await following(ready())
     seen = following.lines.seen()
     assert (seen.ready, seen.begun, seen.result.workers_reporting) == (frozenset({0}), frozenset(), 0)
+    assert seen.unreadable == {0: "its output ended before its last line"}
+
+
+async def test_a_worker_may_wait_for_the_others_longer_than_patience(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    take = following.lines.take_ready
+
+    def later(worker: int, said: ReadyLine) -> bool:
+        nonlocal now
+        now += 0.7 * follow.PATIENCE
+        return take(worker, said)
+
+    monkeypatch.setattr(follow, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(following.lines, "take_ready", later)
+    await following(ready(), ready(1), ready(2), None, line(seq=0, final=True))
+    assert following.lines.unreadable == {}
+    assert following.lines.lines[0].final

@@ -87,7 +87,8 @@ def test_the_worst_line_is_no_burden_for_a_log(requests: int) -> None:
             now = monotonic_ns()
             latency = int(10 ** chance.uniform(3, 10))
             pace.tally.measured_from = now - 2 * latency
-            pace.tally.answered(n % requests, now - latency, now - latency // 3, 500, None)
+            pace.tally.answered(n % requests, now - latency, now - latency // 3, 500, None, now - latency // 5)
+            pace.tally.connected(now - latency, latency // 7, latency // 9)
         journal = Journal(0, pace, begin)
         return [await journal.line(), await journal.line("final")]
 

@@ -26,6 +26,8 @@ lines = st.builds(
     checks_failed=counts,
     flows=counts,
     bytes=counts,
+    bytes_sent=counts,
+    connections=counts,
     ended=counts,
     per_second=numbers,
     in_flight=counts,
@@ -43,6 +45,9 @@ lines = st.builds(
     throttled=numbers,
     latency=st.text(),
     service=st.text(),
+    ttfb=st.none() | st.text(),
+    connect=st.none() | st.text(),
+    tls=st.none() | st.text(),
     by_request=st.lists(
         st.builds(RequestLine, requests=counts, errors=counts, latency=st.none() | st.text()), max_size=3
     ).map(tuple),

@@ -15,7 +15,7 @@ from seatrial.load.statistics import load_result, merged, threshold_values
 
 LATENCIES = {
     f"{kind}.{name}"
-    for kind in ("latency", "serviceTime")
+    for kind in ("latency", "serviceTime", "ttfb", "connect")
     for name in ("min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "max")
 }
 
@@ -73,6 +73,9 @@ def line(worker: int, values: list[int], **fields: Any) -> WorkerLine:
             "throttled": 0.0,
             "latency": encoded(values),
             "service": encoded([value // 2 for value in values]),
+            "ttfb": encoded([value // 4 for value in values]),
+            "connect": encoded([value // 8 for value in values]) if values else None,
+            "connections": len(values),
             **fields,
         }
     )
@@ -92,7 +95,9 @@ def test_the_merge_of_workers_equals_one_worker_that_did_it_all(parts: list[list
         alone.service_time,
         alone.by_request,
     )
+    assert (together.ttfb, together.connect, together.tls) == (alone.ttfb, alone.connect, None)
     assert (together.requests, together.bytes_received) == (alone.requests, alone.bytes_received)
+    assert together.connections == alone.connections == ours["connect.count"]
 
 
 def test_the_order_of_workers_does_not_matter() -> None:
@@ -145,6 +150,9 @@ def test_values_for_thresholds() -> None:
     assert set(values) == LATENCIES | {
         "latency.count",
         "serviceTime.count",
+        "ttfb.count",
+        "connect.count",
+        "tls.count",
         "checks.count",
         "errors.count",
         "errors.rate",
@@ -184,7 +192,7 @@ def test_results_by_request() -> None:
     first, second = load_result(merged(lines, spec(2, requests=2))).by_request
     assert (first.name, first.requests, first.errors, first.p50) == ("GET /0", 2, 0, "1ms")
     assert (second.name, second.requests, second.errors, second.p99) == ("GET /1", 2, 2, "5.003ms")
-    assert load_result(merged(lines, spec(2, requests=2)), by_request=False).by_request == []
+    assert load_result(merged(lines, spec(2, requests=2)), whole=False).by_request == []
 
 
 def test_histograms_of_many_requests_are_coarser() -> None:
@@ -220,6 +228,21 @@ def test_a_broken_histogram_names_its_worker() -> None:
 def test_thresholds_are_passed_on() -> None:
     threshold = ThresholdResult(expr="errors.rate < 0.1", state=ThresholdState.PASSED, value="errors.rate = 0")
     assert load_result(merged({0: line(0, [1])}, spec()), [threshold]).thresholds == [threshold]
+
+
+def test_a_worker_whose_answers_all_came_at_once_leaves_its_first_bytes_out() -> None:
+    same, other = line(0, [1000], ttfb=None), line(1, [3000])
+    result = merged({0: same, 1: other}, spec(2))
+    assert (result.ttfb.total, result.ttfb.min, result.ttfb.max) == (2, 500, 750)
+    assert merged({0: same}, spec()).ttfb.max == 500
+
+
+def test_times_of_connections_are_read_where_they_are_wanted() -> None:
+    result = merged({0: line(0, [1000], tls=encoded([77]))}, spec())
+    live = load_result(result, whole=False)
+    assert (live.ttfb, live.connect, live.tls, live.connections) == (None, None, None, 1)
+    assert not {"ttfb.p99", "connect.p99"} & set(threshold_values(result, times=["tls"]))
+    assert threshold_values(result, times=["tls"])["tls.p99"] == timedelta(microseconds=77)
 
 
 @settings(deadline=None, max_examples=30)

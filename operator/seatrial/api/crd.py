@@ -90,8 +90,14 @@ class _Dumper(yaml.SafeDumper):
 
 
 def render(kind: Kind) -> str:
-    """Writes the CustomResourceDefinition of a kind as YAML."""
-    return _HEADER + yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+    """Writes the CustomResourceDefinition of a kind as YAML, what holds nothing else on one line.
+
+    Deep as schemas are, a line for each keyword would be a quarter indentation, and kinds are kept under 200 KB.
+    """
+    options: dict[str, Any] = {"sort_keys": False, "width": 10_000, "allow_unicode": True, "default_flow_style": None}
+    text: str = yaml.dump(definition(kind), Dumper=_Dumper, **options)
+    name = f"{kind.plural}.{GROUP}"  # on a line of its own, for the chart's copy to add to
+    return _HEADER + text.replace(f"metadata: {{name: {name}}}\n", f"metadata:\n  name: {name}\n", 1)
 
 
 def render_template(kind: Kind) -> str:

@@ -233,12 +233,21 @@ class LoadResult(StatusModel):
         None, description="Second of measured time at which a threshold with abortOnFail ended the load."
     )
     bytes_received: int = Field(0, description="Bytes of responses, headers included.")
+    bytes_sent: int = Field(0, description="Bytes of requests, headers included.")
+    connections: int = Field(0, description="Connections that were opened after the warm-up.")
     latency: LatencySummary | None = Field(
         None,
         description="Latency from the intended start of each request: what a user sees who arrives whether or not "
         "the service is stalled (no coordinated omission).",
     )
     service_time: LatencySummary | None = Field(None, description="Latency from the actual send of each request.")
+    ttfb: LatencySummary | None = Field(
+        None, description="Time from the actual send of each request to the first byte of its answer."
+    )
+    connect: LatencySummary | None = Field(
+        None, description="Time that opening a connection took; absent if all were opened in the warm-up."
+    )
+    tls: LatencySummary | None = Field(None, description="Time that its TLS handshake took besides; absent without.")
     generator: GeneratorResult | None = Field(None, description="How the load generator itself did.")
     errors_by_kind: list[ErrorCount] = Field(
         [], max_length=16, description="Errors by kind.", json_schema_extra=list_map("kind")

@@ -100,6 +100,9 @@ def _whole() -> list[tuple[str, str]]:
     return [
         *_summary("latency"),
         *_summary("serviceTime"),
+        *_summary("ttfb"),
+        *_summary("connect"),
+        *_summary("tls"),
         *_counts(""),
         ("rate.achieved", "double"),
         ("rate.requested", "double"),

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
@@ -36,8 +37,8 @@ async def follow_worker(
 ) -> None:
     """Reads a worker's lines until its last one.
 
-    Reading starts at the newest line, because each carries everything before it. So a connection that breaks in the
-    middle of a long load costs nothing.
+    Each line carries everything before it, so a connection that breaks in the middle of a long load costs nothing. What
+    was printed before is read again as far as the backlog reaches, because the course over time needs it.
 
     Args:
         client: Reads the log.
@@ -47,18 +48,9 @@ async def follow_worker(
         lines: Takes the lines in.
         changed: Called after each line.
     """
-    heard = time.monotonic()
-
-    def news(*, soon: bool) -> None:
-        nonlocal heard
-        heard = time.monotonic()
-        changed(soon=soon)
-
-    def silent(_state: RetryCallState) -> bool:
-        return time.monotonic() - heard >= PATIENCE
-
+    heard = _Heard()
     retrying = AsyncRetrying(
-        stop=silent,
+        stop=heard.nothing_for_long,
         wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         retry=retry_if_exception_type((KubeError, _NotEnded)),
         reraise=True,
@@ -66,7 +58,8 @@ async def follow_worker(
     try:
         async for attempt in retrying:
             with attempt:
-                await _read(client, namespace, pod, worker, lines, news)
+                async for soon in _read(client, namespace, pod, worker, lines, heard):
+                    changed(soon=soon)
     except _NotEnded:
         lines.give_up(worker, "its output ended before its last line")
     except ApiError as error:
@@ -76,17 +69,37 @@ async def follow_worker(
     changed(soon=True)
 
 
-async def _read(client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, news: Changed) -> None:
-    async with aclosing(client.follow_log(namespace, pod)) as log:
+class _Heard:
+    """When a worker was last heard, be it with news or not."""
+
+    def __init__(self) -> None:
+        self.now()
+
+    def now(self) -> None:
+        self._at = time.monotonic()
+
+    def nothing_for_long(self, _state: RetryCallState) -> bool:
+        return time.monotonic() - self._at >= PATIENCE
+
+
+async def _read(
+    client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, heard: _Heard
+) -> AsyncGenerator[bool]:
+    """Yields for each line that is news whether others wait for it."""
+    async with aclosing(client.follow_log(namespace, pod, lines=lines.backlog)) as log:
         async for text in log:
             if ready := read_ready(text):
+                first = worker not in lines.ready
                 if lines.take_ready(worker, ready):
-                    news(soon=True)
+                    heard.now()
+                    if first:
+                        yield True
                 continue
             line = _taken(text, pod, worker, lines)
             if line is None:
                 continue
-            news(soon=line.last)
+            heard.now()
+            yield line.last
             if line.last:
                 return
     raise _NotEnded

@@ -125,6 +125,7 @@ class Reporter:
             tails=session.tails,
             parcels=session.parcels,
             suites=session.suites,
+            courses={attempt: lines.windows for attempt, lines in session.loads.items()},
             order=_order(spec) if isinstance(spec, TestScenarioSpec) else [],
         )
         return composed(

@@ -144,16 +144,17 @@ class Client:
                     raise _refusal(int(event["object"].get("code") or 500), event["object"])
                 yield event["type"], event["object"]
 
-    async def follow_log(self, namespace: str, pod: str) -> AsyncGenerator[str]:
-        """Yields the newest line of a pod's log and all that come after it, until its container ends.
+    async def follow_log(self, namespace: str, pod: str, lines: int = 1) -> AsyncGenerator[str]:
+        """Yields the newest lines of a pod's log and all that come after them, until its container ends.
 
         Args:
             namespace: Where the pod is.
             pod: Its name.
+            lines: How many that are there already to begin with, at most.
         """
-        query = {"follow": "true", "tailLines": "1"}
-        async with aclosing(self._lines(PODS.path(namespace, pod, "log"), query)) as lines:
-            async for line in lines:
+        query = {"follow": "true", "tailLines": str(lines)}
+        async with aclosing(self._lines(PODS.path(namespace, pod, "log"), query)) as log:
+            async for line in log:
                 yield line.decode(errors="replace")
 
     async def read_log(

@@ -47,9 +47,9 @@ class Arrivals(Pace):
         self._alarm = alarm(self._wake)
         self._alarm.at(self._due)
 
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and keeps the connection for a later arrival."""
-        self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error)
+        self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error, first)
         connection.rest()
         self._idle.append(connection)
         self._in_flight -= 1

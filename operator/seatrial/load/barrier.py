@@ -19,15 +19,18 @@ from seatrial.load.assignment import AssignmentError
 
 #: Seconds between two looks at the file. It is in memory, and nothing is measured yet.
 _LOOK_SECONDS = 0.05
+#: Seconds between two times that a worker says so: who reads its output knows by that that it is there.
+_SAY_SECONDS = 5.0
 _MARK = '"state":"ready"'
 
 
 class ReadyLine(BaseModel):
-    """What a worker prints when it has prepared everything and waits for the others.
+    """What a worker prints, again and again, when it has prepared everything and waits for the others.
 
     Attributes:
         v: Version of the line.
         worker: Number of the worker, from 0.
+        seq: Number of the line, from 0.
         state: Always ready.
     """
 
@@ -35,6 +38,7 @@ class ReadyLine(BaseModel):
 
     v: Literal[1] = 1
     worker: Annotated[int, Field(ge=0)]
+    seq: Annotated[int, Field(ge=0)] = 0
     state: Literal["ready"] = "ready"
 
 
@@ -64,8 +68,11 @@ async def common_start(worker: int, file: Path, write: Callable[[str], object], 
     Raises:
         AssignmentError: The file holds something else.
     """
-    write(ReadyLine(worker=worker).model_dump_json())
+    said, since = 0, time.monotonic()
     while not stop.is_set():
+        if time.monotonic() >= since + said * _SAY_SECONDS:
+            write(ReadyLine(worker=worker, seq=said).model_dump_json())
+            said += 1
         begin = _moment(file)
         left = _LOOK_SECONDS if begin is None else begin - time.time()
         if begin is not None and left <= 0:

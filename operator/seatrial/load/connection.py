@@ -15,10 +15,20 @@ _NOTHING_KNOWN: dict[bytes, int] = {}
 class Driver(Protocol):
     """Whoever sends requests over connections and hears how they end."""
 
-    def answered(self, connection: "Connection", size: int, error: str | None) -> None:
-        """The request was answered; the connection can take another one."""
+    def connected(self, connection: "Connection") -> None:
+        """The connection is open and its first request has been sent."""
 
-    def answered_last(self, connection: "Connection", size: int, error: str | None) -> None:
+    def answered(self, connection: "Connection", size: int, error: str | None, first: int = 0) -> None:
+        """The request was answered; the connection can take another one.
+
+        Args:
+            connection: The connection, still with the request.
+            size: Bytes of the answer.
+            error: Kind of error that its status means, None if it is none.
+            first: When its first byte came, on the monotonic clock in nanoseconds; 0 if all of it comes at once.
+        """
+
+    def answered_last(self, connection: "Connection", size: int, error: str | None, first: int = 0) -> None:
         """The request was answered, and the connection is gone."""
 
     def failed(self, connection: "Connection", kind: str, *, unanswered: bool) -> None:
@@ -45,6 +55,8 @@ class Connection(asyncio.Protocol):
         intended: Its intended start, on the monotonic clock in nanoseconds.
         started: When the first request was handed to a connection.
         sent: When the request was written: later than that, by the time that opening the connection took.
+        dialled: When opening the connection at the address that answered began.
+        first: When the first byte of an answer came that is not complete yet; 0 without one.
         lost: Whether the connection is of no more use.
         opening: The task that opens the connection, as long as it does.
         slot: Whatever the driver needs to know about the connection.
@@ -57,6 +69,8 @@ class Connection(asyncio.Protocol):
         "_response",
         "_transport",
         "_write",
+        "dialled",
+        "first",
         "intended",
         "lost",
         "message",
@@ -80,10 +94,16 @@ class Connection(asyncio.Protocol):
         self.resting = False
         self.used = False
         self.intended = intended
-        self.started = self.sent = started
+        self.started = self.sent = self.dialled = started
+        self.first = 0
         self.lost = False
         self.opening: asyncio.Task[None] | None = None
         self.slot = slot
+
+    @property
+    def open(self) -> bool:
+        """Whether it was opened, so that its request has been sent."""
+        return self._transport is not None
 
     def send(self, message: Message, intended: int, now: int) -> None:
         """Sends a request on the open connection.
@@ -127,6 +147,7 @@ class Connection(asyncio.Protocol):
         self.sent = monotonic_ns()
         self._known = self.message.known
         self._write(self.message.wire)
+        self._driver.connected(self)
 
     def data_received(self, data: bytes) -> None:
         """Reads an answer: by its header block if that is known and the answer whole, else by the parser."""
@@ -153,7 +174,7 @@ class Connection(asyncio.Protocol):
         elif response is None or response.size == 0:
             self._driver.failed(self, "reset", unanswered=self.used)
         elif exc is None and response.end():
-            self._driver.answered_last(self, response.size, _error_of(response.status))
+            self._driver.answered_last(self, response.size, _error_of(response.status), self.first)
         else:
             self._driver.failed(self, "reset", unanswered=False)
 
@@ -169,8 +190,10 @@ class Connection(asyncio.Protocol):
         response = self._response
         if response is None:
             response = self._response = self.response_type()
+        came = 0
         if response.size == 0:
             response.head = self.message.head
+            came = monotonic_ns()
         try:
             response.feed(data)
         except ResponseError:
@@ -179,14 +202,17 @@ class Connection(asyncio.Protocol):
             return
         if response.complete:
             self._complete(response, data)
+        elif came:
+            self.first = came
 
     def _complete(self, response: Response, data: bytes) -> None:
         self.used = True
         message = self.message
         size, error = response.size, _error_of(response.status)
+        first, self.first = self.first, 0
         if not response.reusable:
             self._close()
-            self._driver.answered_last(self, size, error)
+            self._driver.answered_last(self, size, error, first)
             return
         if error is None and (header := response.repeatable(data)) is not None:
             if len(message.known) >= _KNOWN_LIMIT:
@@ -196,7 +222,7 @@ class Connection(asyncio.Protocol):
             self._response = None
         else:
             response.restart()
-        self._answered(self, size, error)
+        self._answered(self, size, error, first)
 
     def _close(self) -> None:
         self.lost = True

@@ -9,7 +9,7 @@ import zlib
 from bisect import bisect_left
 from functools import cache
 from itertools import accumulate
-from operator import mul
+from operator import add, mul
 
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
@@ -42,6 +42,20 @@ def _middles(digits: int) -> tuple[int, ...]:
     return tuple(middles)
 
 
+@cache
+def coarse_places() -> tuple[int, ...]:
+    """The bucket of a histogram of two digits that holds each bucket of one of three."""
+    fine, coarse = _layout(3), _layout(2)
+    return tuple(coarse.get_counts_array_index(fine.get_value_from_index(place)) for place in range(fine.counts_len))
+
+
+@cache
+def coarse_value(place: int) -> int:
+    """The value that stands for a bucket of a histogram of two digits, the highest of it, in microseconds."""
+    coarse = _layout(2)
+    return int(coarse.get_highest_equivalent_value(coarse.get_value_from_index(place)))
+
+
 class Recording:
     """A histogram that is being recorded.
 
@@ -63,20 +77,25 @@ class Recording:
         self.bits: int = self.shift + 1
         self.mask: int = layout.sub_bucket_mask
 
-    def record(self, value: int) -> None:
+    def record(self, value: int, times: int = 1) -> None:
         """Counts a value.
 
         Args:
             value: Microseconds, not negative.
+            times: How often; less than 0 to take it back.
         """
         if value > HIGHEST:
             value = HIGHEST
         group = (value | self.mask).bit_length() - self.bits
-        self.counts[(group << self.shift) + (value >> group)] += 1
+        self.counts[(group << self.shift) + (value >> group)] += times
 
     def encode(self) -> str:
         """Returns the histogram in HdrHistogram's compressed V2 format, as base64."""
         return Histogram.of_counts(self.counts, self.digits).encode()
+
+    def encode_with(self, other: "Recording") -> str:
+        """Returns the sum of this and another histogram of the same layout, likewise."""
+        return Histogram.of_counts(list(map(add, self.counts, other.counts)), self.digits).encode()
 
 
 class Histogram:
@@ -126,6 +145,11 @@ class Histogram:
             raise HistogramError(f"histogram of another layout: range and digits are {layout}")
         self._hdr.add(other)
         self._cumulative = None
+
+    def counts(self) -> list[int]:
+        """Number of values in each bucket, up to the last one in use."""
+        used = self._hdr.get_counts_array_index(self._hdr.max_value) + 1 if self.total else 0
+        return list(self._hdr.counts[:used])
 
     @property
     def total(self) -> int:

@@ -11,6 +11,7 @@ from seatrial.load.cpu import Cpu
 from seatrial.load.histogram import Histogram
 from seatrial.load.line import RequestLine, State, WorkerLine
 from seatrial.load.pace import Pace
+from seatrial.load.tally import Tally
 
 #: Bytes of histograms that a line may have. Lines that are not the last leave the single requests' out beyond it.
 _HISTOGRAM_BYTES = 150_000
@@ -47,6 +48,8 @@ class Journal:
         self._throttled_before = self._machine.throttled()
         self._busy = 0.0
         self._late = 0.0
+        self._connections = 0
+        self._encoded: tuple[str | None, str | None] = (None, None)
         self.loop_lag = 0
 
     async def line(self, end: State | None = None) -> WorkerLine:
@@ -63,7 +66,11 @@ class Journal:
         await asyncio.sleep(0)
         service = tally.service.encode()
         await asyncio.sleep(0)
-        by_request = await self._by_request(len(latency) + len(service), last=end is not None)
+        ttfb = tally.service.encode_with(tally.ahead) if tally.in_parts else None
+        await asyncio.sleep(0)
+        connect, tls = self._opened(tally)
+        size = sum(len(text or "") for text in (latency, service, ttfb, connect, tls))
+        by_request = await self._by_request(size, last=end is not None)
         lag = Histogram.of_counts(tally.lag.counts, tally.lag.digits)
         seq, self._seq = self._seq, self._seq + 1
         return WorkerLine(
@@ -83,6 +90,8 @@ class Journal:
             flows=tally.flows,
             ended=ended,
             bytes=tally.bytes_received,
+            bytes_sent=pace.bytes_sent,
+            connections=tally.connections,
             per_second=round(self._per_second, 1),
             in_flight=pace.in_flight,
             in_flight_max=pace.in_flight_max,
@@ -99,8 +108,18 @@ class Journal:
             throttled=round(self._machine.throttled() - self._throttled_before, 3),
             latency=latency,
             service=service,
+            ttfb=ttfb,
+            connect=connect,
+            tls=tls,
             by_request=by_request,
         )
+
+    def _opened(self, tally: Tally) -> tuple[str | None, str | None]:
+        """The histograms of opening connections, encoded again only if there are new ones: most are kept."""
+        if tally.connections > self._connections:
+            self._connections = tally.connections
+            self._encoded = tally.connect.encode(), tally.tls.encode() if any(tally.tls.counts) else None
+        return self._encoded
 
     def _look(self, now: int, ended: int) -> int:
         """Takes the rates since the last line; if that was only just, the former ones stay.

@@ -54,6 +54,8 @@ class WorkerLine(BaseModel):
         checks_failed: Those that did not hold.
         flows: Flows, or single requests with expressions, that were begun.
         bytes: Bytes of answers, headers included.
+        bytes_sent: Bytes of requests, likewise.
+        connections: Connections that were opened for these requests.
         ended: Requests that ended, those of the warm-up included.
         per_second: Requests that ended per second since the line before, or the one before that if it was only just.
         in_flight: Requests that are unanswered.
@@ -71,6 +73,10 @@ class WorkerLine(BaseModel):
         throttled: Seconds since its start for which its container was throttled.
         latency: Histogram of microseconds from the intended start, encoded.
         service: Histogram of microseconds from the actual send, encoded.
+        ttfb: Histogram of microseconds from the actual send to the first byte, encoded; None if it is the same as
+            ``service`` because every answer came at once.
+        connect: Histogram of microseconds that opening the connections took, encoded; None without any.
+        tls: Histogram of microseconds that their TLS handshakes took besides, encoded; None without any.
         by_request: By place of the request in the spec; empty if there is only one.
     """
 
@@ -92,6 +98,8 @@ class WorkerLine(BaseModel):
     checks_failed: Count
     flows: Count
     bytes: Count
+    bytes_sent: Count = 0
+    connections: Count = 0
     ended: Count
     per_second: Number
     in_flight: Count
@@ -109,6 +117,9 @@ class WorkerLine(BaseModel):
     throttled: Number
     latency: str
     service: str
+    ttfb: str | None = None
+    connect: str | None = None
+    tls: str | None = None
     by_request: tuple[RequestLine, ...] = ()
 
     @property

@@ -34,6 +34,8 @@ class Pace(ABC):
         self.in_flight_max = 0
         self._timeout = assignment.timeout
         self._cycle = self._prepared(assignment)
+        sizes = {message.index: len(message.wire) for message in self._cycle}
+        self._sizes = [sizes[index] for index in sorted(sizes)]
         self._addresses = Addresses(assignment.host, assignment.port)
         self._connections: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
@@ -42,6 +44,14 @@ class Pace(ABC):
     @abstractmethod
     def in_flight(self) -> int:
         """Requests that are unanswered."""
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of requests after the warm-up, headers included."""
+        numbers = [one.requests for one in self.tally.by_request] or [self.tally.requests]
+        # Of requests that differ each time there are no sizes here: their bytes are counted one by one.
+        followed = sum(number * size for number, size in zip(numbers, self._sizes, strict=False))
+        return followed + self.tally.bytes_besides
 
     @property
     @abstractmethod
@@ -61,7 +71,10 @@ class Pace(ABC):
         now = monotonic_ns()
         too_old = now - self._timeout
         for connection in [c for c in self._connections if not c.resting and _begun(c) <= too_old]:
-            self.tally.timed_out(connection.message.index, connection.intended, _begun(connection), self._timeout)
+            waited = connection.first - connection.sent if connection.first else 0
+            begun, intended = _begun(connection), connection.intended
+            self.tally.timed_out(connection.message.index, intended, begun, self._timeout, waited)
+            self._unsent(connection)
             connection.abort()
             self._forget(connection)
             self._over(connection, now, failed=False)
@@ -75,14 +88,18 @@ class Pace(ABC):
 
     # What connections report.
 
+    def connected(self, connection: Connection) -> None:
+        """Counts the connection."""
+        self.tally.connected(connection.intended, connection.sent - connection.dialled)
+
     @abstractmethod
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and goes on with the connection."""
 
-    def answered_last(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered_last(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and goes on without the connection."""
         self._forget(connection)
-        now = self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error)
+        now = self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error, first)
         self._over(connection, now, failed=False)
 
     def failed(self, connection: Connection, kind: str, *, unanswered: bool) -> None:
@@ -92,9 +109,11 @@ class Pace(ABC):
         if unanswered and message.idempotent:
             # Not more than once: the new connection is a fresh one, on which nothing is tried again.
             self.tally.retries += 1
+            self.tally.sent_besides(connection.intended, len(message.wire))
             self._open(message, connection.intended, _begun(connection), slot=connection.slot)
             return
         self.tally.failed(message.index, connection.intended, kind)
+        self._unsent(connection)
         self._over(connection, monotonic_ns(), failed=True)
 
     def gone(self, connection: Connection) -> None:
@@ -118,6 +137,7 @@ class Pace(ABC):
     async def _connect(self, connection: Connection) -> None:
         try:
             for address, port in await self._addresses.candidates():
+                connection.dialled = monotonic_ns()
                 try:
                     await self._loop.create_connection(lambda: connection, address, port)
                 except OSError:
@@ -131,6 +151,10 @@ class Pace(ABC):
         if not connection.lost:
             connection.lost = True
             self.failed(connection, "connect", unanswered=False)
+
+    def _unsent(self, connection: Connection) -> None:
+        if not connection.open:
+            self.tally.sent_besides(connection.intended, -len(connection.message.wire))
 
     def _forget(self, connection: Connection) -> None:
         self._connections.discard(connection)

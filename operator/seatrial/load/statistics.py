@@ -21,6 +21,8 @@ __all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_
 
 #: Kinds of error that a result names; the rarest beyond it are counted together as ``other``.
 _KINDS = 16
+#: Times that take a histogram of their own to be read, and are only where somebody asks for them.
+_TIMES = ("ttfb", "connect", "tls")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.latency for line in self.lines}, 3)
+        return added({line.worker: line.latency for line in self.lines}, 3)
 
     @cached_property
     def service_time(self) -> Histogram:
@@ -125,7 +127,36 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
-        return _added({line.worker: line.service for line in self.lines}, 3)
+        return added({line.worker: line.service for line in self.lines}, 3)
+
+    @cached_property
+    def ttfb(self) -> Histogram:
+        """Microseconds from the actual send to the first byte.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        if all(line.ttfb is None for line in self.lines):
+            return self.service_time
+        return added({line.worker: line.service if line.ttfb is None else line.ttfb for line in self.lines}, 3)
+
+    @cached_property
+    def connect(self) -> Histogram:
+        """Microseconds that opening a connection took.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        return added({line.worker: line.connect for line in self.lines if line.connect is not None}, 3)
+
+    @cached_property
+    def tls(self) -> Histogram:
+        """Microseconds that its TLS handshake took besides.
+
+        Raises:
+            LineError: A worker's histogram cannot be read.
+        """
+        return added({line.worker: line.tls for line in self.lines if line.tls is not None}, 3)
 
     def counts_of(self, index: int) -> tuple[int, int]:
         """Requests of one kind that ended, and those of them that ended badly.
@@ -154,7 +185,7 @@ class Merged:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
         present = {worker: text for worker, text in encoded.items() if text is not None}
-        return _added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
+        return added(present, digits_by_request(len(self.spec.exchanges))) if len(present) == len(encoded) else None
 
 
 def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
@@ -177,14 +208,14 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     return Merged(tuple(lines[worker] for worker in sorted(lines)), spec)
 
 
-def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, by_request: bool = True) -> LoadResult:
+def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, whole: bool = True) -> LoadResult:
     """Words a merged result for the status.
 
     Args:
         result: The merged result.
         thresholds: The thresholds as they have been judged.
-        by_request: Whether the single requests' results are wanted. With many requests and workers their histograms
-            are most of the cost; a live result can do without.
+        whole: Whether the single requests' results are wanted, and the times to the first byte and of connecting.
+            With many workers their histograms are most of the cost; a live result can do without.
 
     Raises:
         LineError: A worker's histogram cannot be read.
@@ -204,29 +235,37 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, b
         dropped=result.dropped,
         measured_seconds=round(result.measured_seconds, 3),
         bytes_received=sum(line.bytes for line in result.lines),
+        bytes_sent=sum(line.bytes_sent for line in result.lines),
+        connections=sum(line.connections for line in result.lines),
         latency=_summary(result.latency),
         service_time=_summary(result.service_time),
+        ttfb=_summary(result.ttfb) if whole else None,
+        connect=_summary(result.connect) if whole else None,
+        tls=_summary(result.tls) if whole else None,
         generator=_generator(result.lines) if result.lines else None,
         errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if by_request else 0)],
+        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if whole else 0)],
         thresholds=list(thresholds),
     )
 
 
-def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str, object]:
+def threshold_values(
+    result: Merged, requests: Collection[int] = (), times: Collection[str] = _TIMES
+) -> dict[str, object]:
     """Returns the values that a threshold's expression may name.
 
     Args:
         result: The merged result.
         requests: Places of the requests that thresholds name.
+        times: Which of ``ttfb``, ``connect`` and ``tls`` they name.
 
     Returns:
-        By dotted name: ``latency.`` and ``serviceTime.`` with ``count`` (int), ``min``, ``mean``, ``p50``, ``p75``,
-        ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as long as nothing has a latency),
-        ``errors.count``, ``requests.count``, ``dropped.count`` (int), ``errors.rate``, ``rate.achieved``,
-        ``rate.requested`` (float; ``errors.rate`` is not there as long as no request has ended), ``checks.count``
-        (int), ``checks.rate`` (float; not there as long as no answer was held against any). Those of a single
-        request begin with what ``of_request`` says.
+        By dotted name: ``latency.``, ``serviceTime.``, ``ttfb.``, ``connect.`` and ``tls.`` with ``count`` (int),
+        ``min``, ``mean``, ``p50``, ``p75``, ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as
+        long as nothing has such a time), ``errors.count``, ``requests.count``, ``dropped.count`` (int),
+        ``errors.rate``, ``rate.achieved``, ``rate.requested`` (float; ``errors.rate`` is not there as long as no
+        request has ended), ``checks.count`` (int), ``checks.rate`` (float; not there as long as no answer was held
+        against any). Those of a single request begin with what ``of_request`` says.
 
     Raises:
         LineError: A worker's histogram cannot be read.
@@ -241,6 +280,8 @@ def threshold_values(result: Merged, requests: Collection[int] = ()) -> dict[str
     if result.checks:
         values["checks.rate"] = 1 - result.checks_failed / result.checks
     values |= _time_values("latency", result.latency) | _time_values("serviceTime", result.service_time)
+    for time in times:
+        values |= _time_values(time, getattr(result, time))
     for index in requests:
         name, (ended, errors) = of_request(index), result.counts_of(index)
         values |= _count_values(f"{name}.", ended, errors)
@@ -267,7 +308,16 @@ def _time_values(name: str, histogram: Histogram) -> dict[str, object]:
     }
 
 
-def _added(encoded: Mapping[int, str], digits: int) -> Histogram:
+def added(encoded: Mapping[int, str], digits: int) -> Histogram:
+    """Adds the workers' histograms up.
+
+    Args:
+        encoded: By worker.
+        digits: Their significant digits.
+
+    Raises:
+        LineError: One of them cannot be read.
+    """
     histogram = Histogram(digits)
     for worker, text in encoded.items():
         try:

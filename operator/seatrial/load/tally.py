@@ -35,6 +35,14 @@ class Tally:
         measured_from: Intended start, on the monotonic clock in nanoseconds, from which requests are counted.
         latency: From the intended start, in microseconds.
         service: From the actual send, in microseconds.
+        ahead: What to add to the counts of ``service`` for those of the time to the first byte. Nearly every answer
+            comes at once, its first byte with the last: only the others cost anything.
+        in_parts: Answers of which the first byte came before the last.
+        connect: Time that opening a connection took, in microseconds.
+        tls: Time that its TLS handshake took besides, likewise.
+        connections: Connections that were opened.
+        bytes_besides: What to add to the bytes sent that follow from the numbers of requests: those of requests that
+            were sent twice or that differ each time, less those of requests that ended before they were sent.
         warmup: Requests of the warm-up that ended.
         checks: Expectations that answers were held against.
         checks_failed: Those that did not hold.
@@ -43,13 +51,18 @@ class Tally:
     """
 
     __slots__ = (
+        "ahead",
         "by_request",
+        "bytes_besides",
         "bytes_received",
         "checks",
         "checks_failed",
+        "connect",
+        "connections",
         "dropped",
         "errors",
         "flows",
+        "in_parts",
         "lag",
         "lag_max",
         "latency",
@@ -57,6 +70,7 @@ class Tally:
         "requests",
         "retries",
         "service",
+        "tls",
         "warmup",
     )
 
@@ -71,14 +85,20 @@ class Tally:
         self.checks_failed = 0
         self.flows = 0
         self.bytes_received = 0
+        self.bytes_besides = 0
+        self.connections = 0
+        self.in_parts = 0
         self.latency = Recording()
         self.service = Recording()
+        self.ahead = Recording()
+        self.connect = Recording()
+        self.tls = Recording()
         self.lag = Recording(2)
         self.lag_max = 0
         digits = digits_by_request(requests)
         self.by_request = [RequestTally(digits) for _ in range(requests)] if requests > 1 else []
 
-    def answered(self, index: int, intended: int, sent: int, size: int, error: str | None) -> int:
+    def answered(self, index: int, intended: int, sent: int, size: int, error: str | None, first: int = 0) -> int:
         """Counts an answer that has come this moment, and returns the moment.
 
         Args:
@@ -87,6 +107,7 @@ class Tally:
             sent: Actual send, likewise.
             size: Bytes of the answer.
             error: Kind of error that its status means, None if it is none.
+            first: When its first byte came; 0 for this moment.
         """
         # The one function that every request goes through: what Recording.record does is written out.
         now = monotonic_ns()
@@ -106,13 +127,29 @@ class Tally:
             service.counts[place] += 1
         else:
             service.record((now - sent) // 1000)
+        if first:
+            self._came_ahead(first - sent, now - sent)
         if error is not None:
             self.errors[error] = self.errors.get(error, 0) + 1
         if self.by_request:
             self._of_request(index, error, value)
         return now
 
-    def timed_out(self, index: int, intended: int, started: int, timeout: int) -> None:
+    def connected(self, intended: int, connect: int, tls: int | None = None) -> None:
+        """Counts a connection that was opened for a request.
+
+        Args:
+            intended: Intended start of the request, on the monotonic clock in nanoseconds.
+            connect: Nanoseconds that opening the connection took.
+            tls: Nanoseconds that the TLS handshake took besides; None without TLS.
+        """
+        if intended >= self.measured_from:
+            self.connections += 1
+            self.connect.record(connect // 1000)
+            if tls is not None:
+                self.tls.record(tls // 1000)
+
+    def timed_out(self, index: int, intended: int, started: int, timeout: int, waited: int = 0) -> None:
         """Counts a request that has not been answered in the time it was given.
 
         Args:
@@ -120,6 +157,7 @@ class Tally:
             intended: Intended start, on the monotonic clock in nanoseconds.
             started: When it was sent, or when connecting for it began.
             timeout: The time it was given, in nanoseconds.
+            waited: Time from the send to the first byte of an answer that never became whole, likewise; 0 without one.
         """
         if intended < self.measured_from:
             self.warmup += 1
@@ -129,6 +167,8 @@ class Tally:
             self.errors["timeout"] = self.errors.get("timeout", 0) + 1
             self.latency.record(latency)
             self.service.record(timeout // 1000)
+            if waited:
+                self._came_ahead(waited, timeout)
             if self.by_request:
                 self._of_request(index, "timeout", latency)
 
@@ -186,6 +226,16 @@ class Tally:
         self.lag.record(lag // 1000)
         if lag > self.lag_max:
             self.lag_max = lag
+
+    def sent_besides(self, intended: int, size: int) -> None:
+        """Counts bytes that do not follow from the number of requests; see ``bytes_besides``."""
+        if intended >= self.measured_from:
+            self.bytes_besides += size
+
+    def _came_ahead(self, first: int, last: int) -> None:
+        self.in_parts += 1
+        self.ahead.record(last // 1000, -1)
+        self.ahead.record(first // 1000)
 
     def _of_request(self, index: int, error: str | None, latency: int | None) -> None:
         tally = self.by_request[index]

@@ -43,9 +43,9 @@ class Users(Pace):
         for slot in range(self._users):
             self._go(slot)
 
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and sends the user's next request."""
-        now = self._count(connection.message.index, connection.intended, connection.sent, size, error)
+        now = self._count(connection.message.index, connection.intended, connection.sent, size, error, first)
         if self._failures:
             self._failures.pop(connection.slot, None)
         if now < self.end:

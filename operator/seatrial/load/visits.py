@@ -50,27 +50,27 @@ class Visits(Pace):
 
     # What connections report.
 
-    def answered(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and hands it to the visit that waits for it."""
-        well = self._counted(connection, size, error)
+        well = self._counted(connection, size, error, first)
         connection.rest()
         self._kept[connection.slot] = connection
         self._tell(connection, well=well)
 
-    def answered_last(self, connection: Connection, size: int, error: str | None) -> None:
+    def answered_last(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """The same for the last answer of a connection."""
         self._forget(connection)
-        self._tell(connection, well=self._counted(connection, size, error))
+        self._tell(connection, well=self._counted(connection, size, error, first))
 
     def _over(self, connection: Connection, now: int, *, failed: bool) -> None:  # noqa: ARG002 - the visit goes on
         self._tell(connection, well=False)
 
-    def _counted(self, connection: Connection, size: int, error: str | None) -> bool:
+    def _counted(self, connection: Connection, size: int, error: str | None, first: int) -> bool:
         """Counts an answer. Returns whether it is no error."""
         index = connection.message.index
         if error is not None and self._drafts[index].judges_status:
             error = None
-        self.tally.answered(index, connection.intended, connection.sent, size, error)
+        self.tally.answered(index, connection.intended, connection.sent, size, error, first)
         return error is None
 
     def _tell(self, connection: Connection, *, well: bool) -> None:
@@ -144,6 +144,7 @@ class Visits(Pace):
 
     def _send(self, message: Message, slot: int, intended: int) -> None:
         now = monotonic_ns()
+        self.tally.sent_besides(intended, len(message.wire))
         connection = self._kept.pop(slot, None)
         if connection is not None and not connection.lost:
             connection.slot = slot

@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import JUnitCounts, LoadResult, ReportStatus
+from seatrial.api.timeline import Window
 from seatrial.plan.decision import Action
 from seatrial.plan.dependencies import ScenarioSeen
 from seatrial.plan.queue import ADMITTED, Place
@@ -252,6 +253,7 @@ class LoadSeen:
         ready: Indexes of the workers that wait for the others, or have begun.
         begun: Indexes of those that have begun.
         since: Since when this process listens to them.
+        windows: The course of the load, once all workers have ended.
     """
 
     result: LoadResult
@@ -263,6 +265,7 @@ class LoadSeen:
     ready: frozenset[int] = frozenset()
     begun: frozenset[int] = frozenset()
     since: datetime | None = None
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from seatrial.api.parcel import TOTAL_BYTES, Kind, Parcel
 from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.timeline import Timeline, Window
+from seatrial.report import sections
 from seatrial.report.cases import Suite
 from seatrial.report.model import Artifact, Audit, Report, Tail, TestCase, TestSuite
 
@@ -33,6 +35,7 @@ class Evidence:
         tails: Ends of logs, by pod.
         parcels: Files, by pod.
         suites: Test cases, by pod.
+        courses: What loads have come to over time, by attempt.
         order: Names of services and steps in the order of the spec.
     """
 
@@ -40,6 +43,7 @@ class Evidence:
     tails: Mapping[str, LastLines] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     suites: Mapping[str, list[Suite]] = field(default_factory=dict)
+    courses: Mapping[str, Sequence[Window]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
 
     def pods(self, kept: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -94,6 +98,7 @@ def composed(
         steps=scenario.steps,
         teardown=scenario.teardown,
         load=status.result if isinstance(status, LoadTestStatus) else None,
+        timelines=list(_timelines(evidence, status)),
         suites=_suites(evidence),
         tails=[
             Tail(owner=owner, pod=pod, lines=list(evidence.tails[pod].lines), unreadable=evidence.tails[pod].unreadable)
@@ -114,12 +119,20 @@ def merged(earlier: Report, report: Report) -> Report:
     pods = {tail.pod for tail in report.tails}
     suites = {suite.pod for suite in report.suites}
     artifacts = {artifact.pod for artifact in report.artifacts}
+    known = {timeline.step: timeline for timeline in report.timelines}
+    timelines = {timeline.step: timeline for timeline in earlier.timelines}
+    timelines |= {
+        step: timeline
+        for step, timeline in known.items()
+        if step not in timelines or len(timeline.windows) >= len(timelines[step].windows)
+    }
     audit = report.audit
     return report.model_copy(
         update={
             "tails": [*(tail for tail in earlier.tails if tail.pod not in pods), *report.tails],
             "suites": [*(suite for suite in earlier.suites if suite.pod not in suites), *report.suites],
             "artifacts": [*(one for one in earlier.artifacts if one.pod not in artifacts), *report.artifacts],
+            "timelines": list(timelines.values()),
             "truncated": earlier.truncated,
             "audit": audit.model_copy(
                 update={
@@ -137,6 +150,19 @@ def merged(earlier: Report, report: Report) -> Report:
             ),
         }
     )
+
+
+def _timelines(evidence: Evidence, status: TrialStatus) -> Iterator[Timeline]:
+    of_steps = isinstance(status, TestScenarioStatus)
+    for attempt, windows in evidence.courses.items():
+        if windows:
+            yield Timeline(step=attempt if of_steps else "", windows=tuple(windows))
+    for name, load in sections.loads(status):
+        if load.requests and not any(evidence.courses.values()):
+            # Nobody has read the workers' lines since an operator was stopped: what they came to is one window.
+            seconds = load.measured_seconds
+            whole = Window(at=seconds, seconds=seconds, requests=load.requests, errors=load.errors)
+            yield Timeline(step=name, windows=(whole,))
 
 
 def _suites(evidence: Evidence) -> list[TestSuite]:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from seatrial.api.status import LatencySummary, LoadResult, StepStatus
+from seatrial.api.timeline import Timeline
+from seatrial.report.chart import STYLE, chart
+from seatrial.report.course import number, series
 from seatrial.report.line import Tone
 from seatrial.report.model import Artifact, Report, Tail, TestSuite
 from seatrial.report.text import record
@@ -12,7 +15,8 @@ from seatrial.report.wording import because, between, healthy_after, percent, ra
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
-_STYLE = """
+_STYLE = (
+    """
 :root { color-scheme: light dark; --line: #d0d7de; --quiet: #57606a; --good: #116329; --bad: #a40e26; --doubt: #7d4e00;
   --back: #f6f8fa; }
 @media (prefers-color-scheme: dark) { :root { --line: #3d444d; --quiet: #9da7b3; --good: #56d364; --bad: #ff8a80;
@@ -20,8 +24,9 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--quiet); }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td { overflow-wrap: anywhere; } td:first-child, td:last-child:nth-child(n + 3) { min-width: 9rem; }
+td:not(:first-child):not(:last-child) { white-space: nowrap; }
 pre { background: var(--back); border: 1px solid var(--line); padding: .6rem; overflow-x: auto; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 .good { color: var(--good); } .bad { color: var(--bad); } .doubtful { color: var(--doubt); }
@@ -30,6 +35,8 @@ pre { background: var(--back); border: 1px solid var(--line); padding: .6rem; ov
 summary { cursor: pointer; }
 @media print { body { margin: 0; max-width: none; } pre, tr { break-inside: avoid; } }
 """
+    + STYLE
+)
 
 _CLASSES = {Tone.GOOD: "good", Tone.BAD: "bad", Tone.DOUBTFUL: "doubtful", Tone.QUIET: "quiet"}
 _CASE_CLASSES = {"failure": "bad", "error": "bad", "skipped": "quiet"}
@@ -69,6 +76,8 @@ def _report(report: Report) -> Iterator[str]:
     loads += [(step.name, step.load) for _, steps in report.parts() for step in steps if step.load]
     for name, load in loads:
         yield from _load(name, load)
+    for timeline in report.timelines:
+        yield from _timeline(timeline)
     for suite in report.suites:
         yield from _suite(suite)
     for tail in report.tails:
@@ -115,7 +124,13 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
     yield from _table(f"Load {name}".strip(), ("Number", "Value"), [(key, escape(value)) for key, value in numbers])
-    pairs = (("latency, from the intended start", load.latency), ("service time, from the send", load.service_time))
+    pairs = (
+        ("latency, from the intended start", load.latency),
+        ("service time, from the send", load.service_time),
+        ("first byte, from the send", load.ttfb),
+        ("connecting", load.connect),
+        ("TLS handshake", load.tls),
+    )
     rows = [(title, *_quantiles(summary)) for title, summary in pairs if summary]
     if rows:
         titles = ("", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max")
@@ -130,6 +145,32 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
             (escape(one.name), f"{one.requests:,}", f"{one.errors:,}", one.p50, one.p99) for one in load.by_request
         ]
         yield from _table("", ("Request", "requests", "errors", "p50", "p99"), requests, numbers=True)
+
+
+def _timeline(timeline: Timeline) -> Iterator[str]:
+    yield f"<h2>{escape(f'Load {timeline.step}'.rstrip())} over time</h2>"
+    yield from (drawn for heading, group in series(timeline) if (drawn := chart(heading, group)))
+    titles = (
+        "until (s)",
+        "seconds",
+        "requests",
+        "errors",
+        "per second",
+        "in flight",
+        "p50 (ms)",
+        "p95 (ms)",
+        "p99 (ms)",
+    )
+    rows = [
+        (
+            *(f"{one.at:g}", f"{one.seconds:.3g}", f"{one.requests:,}", f"{one.errors:,}", number(one.rate)),
+            *(f"{one.in_flight:g}", *("" if told is None else number(told) for told in (one.p50, one.p95, one.p99))),
+        )
+        for one in timeline.windows
+    ]
+    yield f"<details><summary>{len(rows)} windows</summary>"
+    yield from _table("", titles, rows, numbers=True)
+    yield "</details>"
 
 
 def _quantiles(summary: LatencySummary) -> tuple[str, ...]:

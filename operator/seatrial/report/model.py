@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from seatrial.api.status import LoadResult, ServiceStatus, StepStatus, Verdict
+from seatrial.api.timeline import Timeline
 
 
 class ReportModel(BaseModel):
@@ -201,6 +202,7 @@ class Report(ReportModel):
         steps: The steps.
         teardown: The teardown Jobs.
         load: Result of a LoadTest.
+        timelines: The course of each load over its measured time.
         suites: Test cases of Jobs.
         tails: Ends of logs of what failed.
         artifacts: Files of Jobs.
@@ -228,6 +230,7 @@ class Report(ReportModel):
     steps: list[StepStatus] = []
     teardown: list[StepStatus] = []
     load: LoadResult | None = None
+    timelines: list[Timeline] = []
     suites: list[TestSuite] = []
     tails: list[Tail] = []
     artifacts: list[Artifact] = []

@@ -69,6 +69,10 @@ def _short_audit(report: Report) -> Report:
     return report.model_copy(update={"audit": audit})
 
 
+def _without_timelines(report: Report) -> Report:
+    return report.model_copy(update={"timelines": []})
+
+
 def _few_suites(report: Report) -> Report:
     return report.model_copy(update={"suites": report.suites[:50]})
 
@@ -80,6 +84,7 @@ _STEPS: tuple[tuple[str, Callable[[Report], Report]], ...] = (
     ("test cases beyond 20 of a file", _few_cases),
     ("files of test cases beyond 50", _few_suites),
     ("entries of the audit record but the last 500", _short_audit),
+    ("timelines of loads", _without_timelines),
 )
 
 

@@ -123,10 +123,13 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
 
 def _latencies(result: LoadResult) -> list[Line]:
     rows: list[Sequence[Words]] = [
-        (name, *_quantiles(latency), Span(f"from the {start} of each request", Tone.QUIET))
-        for name, latency, start in (
-            ("latency", result.latency, "intended start"),
-            ("service time", result.service_time, "actual send"),
+        (name, *_quantiles(latency), Span(note, Tone.QUIET))
+        for name, latency, note in (
+            ("latency", result.latency, "from the intended start of each request"),
+            ("service time", result.service_time, "from the actual send of each request"),
+            ("first byte", result.ttfb, "from the actual send of each request"),
+            ("connect", result.connect, f"of {result.connections:,} connections"),
+            ("TLS", result.tls, "handshake, after connecting"),
         )
         if latency
     ]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from seatrial.api.status import Condition, LoadTestStatus, RunStatus, TestScenarioStatus, TrialStatus
-from seatrial.report.line import Line, Span, Tone, line
+from seatrial.report.course import rows
+from seatrial.report.line import Line, Span, Tone, columns, line
 from seatrial.report.model import Report, TestSuite
 from seatrial.report.summary import summary
 from seatrial.report.wording import because
@@ -15,6 +16,7 @@ def text(report: Report) -> list[Line]:
     """Words a report."""
     return [
         *summary(_status(report), report.title),
+        *_timelines(report),
         *_suites(report),
         *_tails(report),
         *_artifacts(report),
@@ -48,6 +50,12 @@ def _status(report: Report) -> TrialStatus:
 def _heading(words: str) -> Iterator[Line]:
     yield Line()
     yield line(Span(words, Tone.HEADING))
+
+
+def _timelines(report: Report) -> Iterator[Line]:
+    for timeline in report.timelines:
+        yield from _heading(f"load {timeline.step}".rstrip() + f" over time, to {timeline.windows[-1].at:g} s")
+        yield from columns([(name, course, Span(told, Tone.QUIET)) for name, course, told in rows(timeline)])
 
 
 def _suites(report: Report) -> Iterator[Line]:
