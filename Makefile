@@ -13,6 +13,12 @@ NAMESPACE := seatrial-system
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header --no-annotate --quiet
 
+# Compiled modules and rewritten assertions are kept, whatever the caller's shell says: half of a short run would go into them.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Many unit tests wait for real clocks, so more of them than there are processors run side by side.
+SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
+
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -21,8 +27,11 @@ demo: venv cluster install ## Bring up a cluster and run a real scenario to its 
 
 test: lint unit services e2e ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
 
-check: lint ## Before each commit: lint, types, layers, drift, and unit tests with a few examples of each property
-	$(BIN)/pytest --numprocesses 2 --hypothesis-profile quick --ignore tests/examples_services
+check: venv ## Before each commit: lint, types, layers, drift, and unit tests with a few examples of each property
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
+
+quick: venv
+	$(BIN)/pytest $(SIDE_BY_SIDE) --hypothesis-profile quick --ignore tests/examples_services
 
 lint: venv ## Lint, types, layers, drift of what is generated
 	$(BIN)/ruff check .
@@ -35,10 +44,10 @@ lint: venv ## Lint, types, layers, drift of what is generated
 	$(BIN)/python -m seatrial.api.reference --check
 	@! test -e operator/__init__.py || { echo "operator/__init__.py would shadow the standard library's operator" >&2; exit 1; }
 
-# Tests of the load generator measure time, so nothing else runs beside them.
+# Tests of the load generator measure time, so nothing busy runs beside them; mostly they wait.
 unit: venv ## Unit tests with all examples, and their branch coverage
-	$(BIN)/pytest --numprocesses 2 --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
-	$(BIN)/pytest tests/load --cov --cov-append
+	$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
+	$(BIN)/pytest tests/load --numprocesses 3 --dist worksteal --cov --cov-append
 
 services: venv services-packages ## Tests of the sample services, with a real PostgreSQL and Redis
 	$(BIN)/pytest tests/examples_services
@@ -71,7 +80,7 @@ clean: ## Take the cluster and everything that was built in this folder away
 lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgrade
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
-	$(LOCK) $(LOCK_FLAGS) --group bench -o requirements-bench.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) --group bench --constraints requirements-dev.txt -o requirements-bench.txt >/dev/null
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
 
@@ -99,4 +108,4 @@ bench-packages: venv
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
 
-.PHONY: help demo test check lint unit services e2e bench crash fuzz cluster install clean lock generate venv services-packages bench-packages
+.PHONY: help demo test check quick lint unit services e2e bench crash fuzz cluster install clean lock generate venv services-packages bench-packages

@@ -295,8 +295,10 @@ def test_the_files_in_the_repository_are_not_stale() -> None:
 
 
 def test_check_names_the_stale_file_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = crd.files()
+
     def run(*arguments: str) -> int:
-        return generated.run([*arguments, str(tmp_path)], module="seatrial.api.crd", files=crd.files())
+        return generated.run([*arguments, str(tmp_path)], module="seatrial.api.crd", files=files)
 
     assert run("--check") == 1
     assert list(tmp_path.iterdir()) == []

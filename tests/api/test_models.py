@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from seatrial.api.crd import Kind, definition
 from seatrial.api.exchange import Request
-from seatrial.api.load import LoadSpec, Profile
+from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTest
+from seatrial.api.profile import Profile
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
 
@@ -124,10 +125,25 @@ def closed(schema: Spec) -> Spec:
     return node
 
 
+#: Of Kubernetes' own library, as far as rules here use it.
+SUM = cel.FunctionDecl(
+    "sum",
+    [
+        cel.Overload(
+            "list_sum",
+            cel.Type.DURATION,
+            [cel.Type.List(cel.Type.DYN)],
+            is_member=True,
+            impl=lambda entries: sum(entries, timedelta()),
+        )
+    ],
+)
+
+
 @cache
 def rule(text: str) -> Any:
     text = text.replace("has(self.__for__)", "('for' in self)")  # Kubernetes' way to write CEL's own words
-    return cel.NewEnv(variables={"self": cel.Type.DYN}).compile(text)
+    return cel.NewEnv(variables={"self": cel.Type.DYN}, functions=[SUM]).compile(text)
 
 
 def holds(text: str, value: Any) -> bool:
@@ -179,6 +195,16 @@ def service(spec: Spec, index: int) -> Spec:
 
 STORAGE = {"path": "/data", "size": "1Gi"}
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
+
+
+def staged(spec: Spec, *, kind: str = "rate", length: str = "1s", **more: Any) -> Spec:
+    """Gives the load stages of up to 8 requests per second, or users."""
+    stages = [{"duration": length, kind: 8}, {"duration": length, kind: 1}]
+    profile: Spec = {"stages": stages, **more}
+    step(spec, 3)["load"].update(profile=profile)
+    return profile
+
+
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
     (
@@ -255,7 +281,19 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ),
     ("duration must be at least 1s", lambda s: step(s, 3)["load"]["profile"].update(duration="999ms")),
     ("duration must be at most 24h", lambda s: step(s, 3)["load"]["profile"].update(duration="24h1s")),
+    ("give one of duration and stages", lambda s: staged(s, duration="1s")),
+    ("give one of duration and stages", lambda s: step(s, 3)["load"]["profile"].pop("duration")),
+    ("stages must all have rate", lambda s: staged(s, users=1)),
+    ("stages must all have rate", lambda s: staged(s)["stages"].append({"duration": "1s", "users": 1})),
+    ("stages must all have rate", lambda s: staged(s)["stages"].append({"duration": "1s"})),
+    ("maxInFlight belongs to the open model", lambda s: staged(s, kind="users", maxInFlight=9)),
+    ("arrivals by chance belong to the open model", lambda s: staged(s, kind="users", arrivals="Poisson")),
+    ("stages must last at least 1s longer than warmup", lambda s: staged(s, warmup="1001ms")),
+    ("stages must last at least 1s longer than warmup", lambda s: staged(s, length="499ms")),
+    ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
+    ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
+    ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
     (
         "give one of requests and flows",
         lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),
@@ -296,6 +334,24 @@ def test_a_broken_rule_is_refused_at_admission_and_by_the_operator(
 def test_every_rule_of_a_scenario_is_among_those_tested() -> None:
     messages = set(re.findall(r'"message": "([^"]+)"', json.dumps(spec_schema(TestScenario))))
     assert {message for message in messages if not any(message.startswith(tested) for tested, _ in RULES)} == set()
+
+
+STAGES = [
+    {"users": 2, "stages": [{"duration": "1s", "users": 0}, {"duration": "0s", "users": 9}], "warmup": "0s"},
+    {"stages": [{"duration": "9s", "rate": 5}, {"duration": "1s", "rate": 0}], "warmup": "9s", "maxInFlight": 3},
+    {"duration": "1s", "users": 2, "stages": []},
+    {"duration": "1s", "users": 2, "arrivals": "Constant"},
+    {"stages": [{"duration": "9s", "rate": 5}], "arrivals": "Poisson"},
+]
+
+
+@pytest.mark.parametrize("profile", STAGES)
+def test_stages_are_taken(profile: Spec) -> None:
+    spec = {**load(), "profile": profile}
+    assert refusals(LoadTest, spec) == []
+    assert LoadSpec.model_validate(spec).profile.peak == max(
+        (stage.get("rate", stage.get("users")) for stage in profile.get("stages", [])), default=2
+    )
 
 
 @pytest.mark.parametrize(("kind", "spec"), [(TestScenario, scenario()), (LoadTest, load())])
@@ -457,7 +513,7 @@ def mutated(draw: st.DrawFn, original: Spec) -> Spec:
     return spec
 
 
-quiet = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quiet = settings(max_examples=2 * settings().max_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quiet

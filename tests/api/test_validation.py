@@ -265,6 +265,26 @@ def test_all_mistakes_are_told_at_once() -> None:
             {"requests": [{"path": "/a"}, {"path": "/a"}]},
             "spec.requests: 'GET /a': two requests are reported under this name: give each a name",
         ),
+        (
+            {"profile": {"stages": [{"duration": "1s", "rate": 9}, {"duration": "9s", "rate": 0}], "warmup": "10s"}},
+            "spec.profile: stages must last at least 1s longer than warmup",
+        ),
+        (
+            {"profile": {"stages": [{"duration": "9s", "rate": 0}, {"duration": "0s", "rate": 9}]}},
+            "spec.profile.stages: nothing is sent after the warm-up: raise a stage above 0",
+        ),
+        (
+            {"profile": {"rate": 5, "duration": "1s", "warmup": "2s", "iterations": 16}},
+            "spec.profile.iterations: 16: rate and time let only 15 come: lower it, or raise them",
+        ),
+        (
+            {"profile": {"stages": [{"duration": "3s", "rate": 9}, {"duration": "1s", "rate": 0}], "iterations": 19}},
+            "spec.profile.iterations: 19: rate and time let only 18 come: lower it, or raise them",
+        ),
+        (
+            {"profile": {"rate": 5, "duration": "1s", "iterations": 1}, "workers": 2},
+            "spec: fewer iterations than workers: lower workers",
+        ),
         ({"workers": 9}, "spec: fewer requests per second (or users) than workers: lower workers"),
         ({"profile": {"duration": "1s"}}, "spec.profile: give one of rate (open model) and users (closed model)"),
     ],

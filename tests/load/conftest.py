@@ -130,7 +130,8 @@ def load() -> type_of_load:
     """Lets one worker loose on a server in the same event loop.
 
     ``load(answer, seconds=0.3, profile={...}, ...)``: the profile's own duration is replaced by ``seconds``, because
-    an error takes no second to be seen.
+    an error takes no second to be seen. Stages are left as they are, and so is a load
+    of some iterations.
     """
 
     def let_loose(
@@ -151,7 +152,7 @@ def load() -> type_of_load:
         spec = LoadSpec.model_validate(
             {
                 "target": {"service": "tested"},
-                "profile": {"duration": "1s", **profile},
+                "profile": profile if "stages" in profile else {"duration": "1s", **profile},
                 "requestTimeout": timeout,
                 "requests": [{}] if requests is None else requests,
                 **more,
@@ -164,7 +165,9 @@ def load() -> type_of_load:
             listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
             real = listener.sockets[0].getsockname()[1]
             whole = assignment(spec, host=host, port=port or real, index=0, run=run, secrets=secrets)
-            share = shortened(whole, warmup=warmup, seconds=seconds)
+            share = (
+                whole if {"stages", "iterations"} & set(profile) else shortened(whole, warmup=warmup, seconds=seconds)
+            )
             stop = asyncio.Event()
             if stop_after is not None:
                 asyncio.get_running_loop().call_later(stop_after, stop.set)

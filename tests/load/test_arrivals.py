@@ -145,3 +145,44 @@ def test_stopped_early_it_says_so(load: Any, ok: Any) -> None:
     assert not outcome.done
     assert (outcome.last.state, outcome.last.interrupted) == ("interrupted", True)
     assert outcome.last.requests > 0
+
+
+def test_stages_are_followed_and_their_mean_is_what_was_asked_for(load: Any, ok: Any) -> None:
+    stages = [{"duration": "400ms", "rate": 200}, {"duration": "800ms", "rate": 200}, {"duration": "400ms", "rate": 0}]
+    outcome = load(ok, profile={"stages": stages, "warmup": "400ms"})
+    assert outcome.done
+    # 40 while the rate rises, which is the warm-up, 160 at 200 a second, 40 while it falls.
+    assert (outcome.last.ended, outcome.last.requests, outcome.last.measured) == (240, 200, 1.2)
+    assert outcome.result.requested_rate == pytest.approx(200 / 1.2)
+    assert outcome.result.achieved_rate == pytest.approx(200 / 1.2)
+
+
+def test_a_load_that_ends_without_a_rate_lasts_to_its_end(load: Any, ok: Any) -> None:
+    stages = [{"duration": "500ms", "rate": 20}, {"duration": "0s", "rate": 0}, {"duration": "500ms", "rate": 0}]
+    outcome = load(ok, profile={"rate": 20, "stages": stages})
+    assert (outcome.last.requests, outcome.last.measured, outcome.result.requested_rate) == (10, 1.0, 10.0)
+
+
+def test_iterations_end_the_load_with_the_rate_that_was_asked_for(load: Any, ok: Any) -> None:
+    outcome = load(ok, profile={"rate": 100, "duration": "30s", "warmup": "205ms", "iterations": 40})
+    # 21 arrivals are due in the warm-up, the 62nd would be at 610 ms.
+    assert (outcome.done, outcome.last.requests, outcome.last.ended) == (True, 40, 61)
+    assert outcome.last.measured == pytest.approx(0.405)
+    assert outcome.result.achieved_rate == pytest.approx(100, rel=0.02)
+    assert outcome.result.iterations == 40
+
+
+def test_iterations_by_chance_are_exact_too(load: Any, ok: Any) -> None:
+    profile = {"rate": 100, "arrivals": "Poisson", "duration": "30s", "warmup": "100ms", "iterations": 40}
+    outcome = load(ok, profile=profile)
+    assert (outcome.done, outcome.last.requests) == (True, 40)
+    assert 0.1 < outcome.last.measured < 2
+
+
+def test_a_graceful_stop_bounds_the_wait_in_the_open_model(load: Any) -> None:
+    async def never(_: Any) -> None:
+        await asyncio.sleep(60)
+
+    outcome = load(never, profile={"rate": 50, "gracefulStop": "100ms"}, seconds=0.4, timeout="20s")
+    assert (outcome.done, outcome.last.requests, outcome.last.errors) == (True, 20, {"unanswered": 20})
+    assert outcome.last.t < 5

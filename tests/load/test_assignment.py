@@ -1,9 +1,17 @@
+from collections.abc import Iterator
+from itertools import islice, takewhile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.api.load import LoadSpec
 from seatrial.load.assignment import AssignmentError, assignment, assignments
+from seatrial.load.schedule import schedule
+
+
+def nth(moments: Iterator[int], number: int) -> int:
+    return next(islice(moments, number, None))
 
 
 def spec(workers: int, **profile: object) -> LoadSpec:
@@ -15,7 +23,8 @@ def spec(workers: int, **profile: object) -> LoadSpec:
 @given(st.integers(1, 100), st.data())
 def test_users_add_up_exactly_and_differ_by_one_at_most(workers: int, data: st.DataObject) -> None:
     users = data.draw(st.integers(workers, 100_000))
-    shares = [share.users for share in assignments(spec(workers, users=users), host="web", port=80)]
+    all_workers = assignments(spec(workers, users=users), host="web", port=80)
+    shares = [next(share.ramp.users(share.index, share.workers))[1] for share in all_workers]
     assert sum(shares) == users
     assert max(shares) - min(shares) <= 1
 
@@ -23,19 +32,16 @@ def test_users_add_up_exactly_and_differ_by_one_at_most(workers: int, data: st.D
 @given(st.integers(1, 20), st.integers(20, 500), st.integers(20, 100_000))
 def test_arrivals_of_all_workers_are_one_even_schedule(workers: int, rate: int, limit: int) -> None:
     shares = assignments(spec(workers, rate=rate, maxInFlight=limit), host="web", port=80)
-    starts = []
+    starts: list[int] = []
     for share in shares:
-        number = 0
-        while (start := share.arrival(number)) < 1_000_000_000:
-            starts.append(start)
-            number += 1
+        starts += takewhile(lambda start: start < 1_000_000_000, schedule(share))
     assert sorted(starts) == [k * 1_000_000_000 // rate for k in range(rate)]
     assert sum(share.max_in_flight for share in shares) == limit
 
 
 def test_the_schedule_does_not_drift_in_a_day() -> None:
     share = assignment(spec(3, rate=7), host="web", port=80, index=2)
-    assert share.arrival(7 * 86_400) == (2 + 3 * 7 * 86_400) * 1_000_000_000 // 7
+    assert nth(schedule(share), 86_400) == (2 + 3 * 86_400) * 1_000_000_000 // 7
 
 
 def test_times_are_those_of_the_spec() -> None:
@@ -59,3 +65,21 @@ def test_a_worker_beyond_the_last_has_no_share() -> None:
 def test_each_worker_may_have_one_request_unanswered() -> None:
     shares = assignments(spec(4, rate=4, maxInFlight=2), host="web", port=80)
     assert [share.max_in_flight for share in shares] == [1, 1, 1, 1]
+
+
+@given(st.integers(1, 20), st.integers(20, 100_000))
+def test_iterations_are_shared_out_exactly(workers: int, iterations: int) -> None:
+    users = assignments(spec(workers, users=20, iterations=iterations), host="web", port=80)
+    assert sum(share.iterations for share in users) == iterations
+    by_chance = spec(workers, rate=100_000, arrivals="Poisson", iterations=iterations)
+    assert sum(share.iterations for share in assignments(by_chance, host="web", port=80)) == iterations
+
+
+@given(st.integers(1, 20), st.integers(20, 1000), st.integers(20, 60))
+def test_even_arrivals_end_when_as_many_have_come_after_the_warm_up(workers: int, rate: int, iterations: int) -> None:
+    shares = assignments(spec(workers, rate=rate, iterations=iterations), host="web", port=80)
+    assert {(share.iterations, share.end) for share in shares} == {(0, shares[0].end)}
+    end, warmup = shares[0].end, shares[0].warmup
+    due = [moment for share in shares for moment in takewhile(lambda moment: moment < end, schedule(share))]
+    assert sum(moment >= warmup for moment in due) == iterations
+    assert all(share.cut == 4_500_000_000 for share in shares)

@@ -1,6 +1,7 @@
 import pytest
 
 from seatrial.api.exchange import Request
+from seatrial.load.envelope import Envelope
 from seatrial.load.message import RequestError, render
 
 
@@ -71,3 +72,13 @@ def test_what_may_be_sent_again(method: str, idempotent: bool) -> None:
     message = render(Request.model_validate({"method": method}), 0, "web")
     assert message.idempotent is idempotent
     assert message.head is (method == "HEAD")
+
+
+def test_cookies_of_the_server_take_the_place_of_the_users_own() -> None:
+    envelope = Envelope("GET", [("cookie", "a=1"), ("X", lambda values: values["x"])], "", host="web")
+    assert b"cookie: a=1\r\nX: 2\r\n" in envelope.seal("/", b"", {"x": "2"})
+    assert envelope.seal("/", b"", {"x": "2"}, "b=3") == (
+        b"GET / HTTP/1.1\r\nHost: web\r\nUser-Agent: seatrial\r\nX: 2\r\nCookie: b=3\r\n\r\n"
+    )
+    with pytest.raises(RequestError, match="X has a line break"):
+        envelope.seal("/", b"", {"x": "2\r\nEvil: 1"})

@@ -1,6 +1,7 @@
 """The closed model against a real server."""
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any
 
@@ -173,3 +174,81 @@ def test_heads_and_gets_take_turns_on_one_connection(load: Any) -> None:
     assert outcome.last.errors == {}
     assert outcome.server.connections == 1
     assert outcome.last.requests == len(outcome.server.requests) > 3
+
+
+def test_users_come_and_go_with_the_stages(load: Any) -> None:
+    stages = [
+        *({"duration": "400ms", "users": 4}, {"duration": "300ms", "users": 4}),
+        *({"duration": "400ms", "users": 0}, {"duration": "200ms", "users": 0}),
+        *({"duration": "0s", "users": 2}, {"duration": "200ms", "users": 2}),
+    ]
+    present: list[tuple[float, int]] = []
+    begin = 0.0
+    now = 0
+
+    async def answer(exchange: Any) -> None:
+        nonlocal begin, now
+        now += 1
+        begin = begin or time.monotonic() - 0.1  # the first user comes then
+        present.append((time.monotonic() - begin, now))
+        await asyncio.sleep(0.02)
+        now -= 1
+        exchange.send(OK)
+
+    outcome = load(answer, profile={"stages": stages})
+    assert outcome.done
+    assert (outcome.last.in_flight_max, outcome.last.errors, outcome.last.measured) == (4, {}, 1.5)
+    # Whoever comes in the place of one that has gone is a new user.
+    assert outcome.server.connections == 6
+    for first, last, most in ((0.0, 0.18, 1), (0.45, 0.65, 4), (0.96, 1.0, 2), (1.35, 1.5, 2)):
+        assert max(count for moment, count in present if first <= moment <= last) == most
+    assert not [moment for moment, _ in present if 1.13 < moment < 1.27]
+
+
+def test_iterations_end_the_load_when_all_are_done(load: Any) -> None:
+    outcome = load(answer_in_20_ms, profile={"users": 4, "duration": "30s", "iterations": 50})
+    assert (outcome.done, outcome.last.state) == (True, "final")
+    assert len(outcome.server.requests) == outcome.last.requests == outcome.result.iterations == 50
+    # The time is that until the last answer.
+    assert 0.25 <= outcome.last.measured < 5
+    assert outcome.result.achieved_rate == 50 / outcome.last.measured
+
+
+def test_iterations_are_those_after_the_warm_up(load: Any) -> None:
+    outcome = load(answer_in_20_ms, profile={"users": 2, "duration": "30s", "warmup": "300ms", "iterations": 20})
+    assert outcome.last.requests == 20
+    assert outcome.last.ended == len(outcome.server.requests) > 20
+
+
+def test_iterations_that_fail_are_done_too(load: Any, unused_port: int) -> None:
+    outcome = load(answer_in_20_ms, profile={"users": 2, "duration": "30s", "iterations": 7}, port=unused_port)
+    assert (outcome.last.requests, outcome.last.errors, outcome.done) == (7, {"connect": 7}, True)
+
+
+def test_the_duration_bounds_the_iterations(load: Any) -> None:
+    outcome = load(answer_in_20_ms, profile={"users": 1, "duration": "1s", "iterations": 1000})
+    assert outcome.done
+    assert outcome.result.iterations == outcome.last.requests < 60
+    assert outcome.last.measured == 1.0
+
+
+def test_the_unanswered_are_given_up_after_the_graceful_stop_and_count_as_that(load: Any) -> None:
+    async def slow(exchange: Any) -> None:
+        await asyncio.sleep(0.3 if exchange.connection % 2 else 30)
+        exchange.send(OK)
+
+    outcome = load(slow, profile={"users": 4, "gracefulStop": "300ms"}, seconds=0.2, timeout="20s")
+    assert (outcome.done, outcome.last.requests, outcome.last.errors) == (True, 4, {"unanswered": 2})
+    # Of those given up the time that they had is in the latency, as of those that timed out.
+    assert outcome.result.latency.total == 4
+    assert 480_000 <= outcome.result.latency.max < 5_000_000
+    assert outcome.last.measured == 0.2
+
+
+def test_without_a_graceful_stop_nothing_is_waited_for(load: Any) -> None:
+    async def never(_: Any) -> None:
+        await asyncio.sleep(60)
+
+    outcome = load(never, profile={"users": 3, "gracefulStop": "0s"}, seconds=0.2, timeout="20s")
+    assert (outcome.done, outcome.last.errors) == (True, {"unanswered": 3})
+    assert outcome.last.t < 5

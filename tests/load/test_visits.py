@@ -183,3 +183,49 @@ def test_flows_keep_to_their_weights(load: type_of_load) -> None:
     ]
     done = load(plain, profile={"rate": 80}, flows=flows, requests=[], seconds=0.5)
     assert sorted(paths(done)) == ["/often"] * 30 + ["/seldom"] * 10
+
+
+def test_users_of_flows_come_and_go_with_the_stages(load: Any) -> None:
+    stages = [{"duration": "500ms", "users": 2}, {"duration": "500ms", "users": 0}, {"duration": "500ms", "users": 2}]
+    flows = [{"name": "f", "thinkTime": "20ms", "steps": [{"path": "/${user}"}]}]
+    done = load(plain, profile={"stages": stages}, flows=flows, requests=[])
+    assert done.done
+    assert {request.split()[1] for request in done.server.requests} == {b"/0", b"/1"}
+    assert (done.last.errors, done.last.in_flight_max, done.server.connections) == (
+        {},
+        2,
+        3,
+    )  # the level is 2 again only at the end
+
+
+LONG = [{"name": "f", "thinkTime": "150ms", "steps": [{"path": "/a"}, {"path": "/b"}, {"path": "/c"}]}]
+
+
+def test_flows_are_cut_off_at_the_end(load: Any) -> None:
+    done = load(plain, profile={"users": 2}, flows=LONG, requests=[], seconds=0.4)
+    assert [each.requests for each in done.last.by_request] == [2, 2, 2]
+    done = load(plain, profile={"users": 2}, flows=LONG, requests=[], seconds=0.2)
+    assert [each.requests for each in done.last.by_request] == [2, 2, 0]
+    assert (done.last.flows, done.last.flows_cut) == (2, 2)
+
+
+def test_flows_go_on_in_the_graceful_stop(load: Any) -> None:
+    done = load(plain, profile={"users": 2, "gracefulStop": "2s"}, flows=LONG, requests=[], seconds=0.2)
+    assert [each.requests for each in done.last.by_request] == [2, 2, 2]
+    assert (done.last.flows, done.last.flows_cut, done.last.measured) == (2, 0, 0.2)
+    assert done.last.t < 1.5
+    done = load(plain, profile={"rate": 10, "gracefulStop": "80ms"}, flows=LONG, requests=[], seconds=0.2)
+    assert (done.last.flows, done.last.flows_cut) == (2, 2)
+
+
+def test_of_flows_iterations_are_whole_ones(load: Any) -> None:
+    profile = {"users": 3, "duration": "20s", "iterations": 7}
+    done = load(plain, profile=profile, flows=LONG, requests=[])
+    assert [each.requests for each in done.last.by_request] == [7, 7, 7]
+    assert done.result.iterations == 7
+    assert done.last.measured < 5
+    done = load(plain, profile={"rate": 50, "duration": "20s", "iterations": 7}, flows=LONG, requests=[])
+    assert ([each.requests for each in done.last.by_request], done.result.iterations) == ([7, 7, 7], 7)
+    profile = {"users": 1, "duration": "1s", "iterations": 5}
+    done = load(plain, profile=profile, flows=LONG, requests=[])
+    assert done.result.iterations == 2

@@ -43,6 +43,32 @@ def test_saturation_is_named_before_the_rate_that_it_cost() -> None:
     assert outcome.reason == "GeneratorSaturated"
 
 
+@pytest.mark.parametrize(
+    ("done", "dropped", "says"), [(999, 0, "give it more time"), (999, 1, "raise maxInFlight"), (1000, 0, "")]
+)
+def test_iterations_that_were_not_done_prove_nothing(done: int, dropped: int, says: str) -> None:
+    spec = load_spec(profile={"rate": 100, "duration": "10s", "iterations": 1000})
+    outcome = judge_load("l", spec, Observed(loads={"l": heard(1, 0, iterations=done, dropped=dropped)}), at(1))
+    assert outcome is not None
+    if says:
+        assert (outcome.state, outcome.reason) == (StepState.INCONCLUSIVE, "IterationsNotDone")
+        assert outcome.message.startswith(f"999 of 1000 iterations were done: {says}")
+    else:
+        assert outcome.state is StepState.SUCCEEDED
+
+
+@pytest.mark.parametrize(("dropped", "state"), [(53, StepState.INCONCLUSIVE), (40, StepState.SUCCEEDED)])
+def test_of_arrivals_by_chance_as_many_count_as_came(dropped: int, state: StepState) -> None:
+    """80 a second where 100 were asked for may be chance; what was dropped is not."""
+    spec = load_spec(profile={"rate": 100, "duration": "10s", "arrivals": "Poisson"})
+    seen = heard(1, 0, measured_seconds=10, achieved_rate=80.0, dropped=dropped)
+    outcome = judge_load("l", spec, Observed(loads={"l": seen}), at(1))
+    assert outcome is not None
+    assert outcome.state is state
+    if state is StepState.INCONCLUSIVE:
+        assert outcome.message.startswith("achieved 80 of 85.3 requests per second (53 dropped)")
+
+
 @pytest.mark.parametrize(("begun", "state"), [(94.9, StepState.INCONCLUSIVE), (95.0, StepState.SUCCEEDED)])
 def test_of_flows_those_that_begin_count(begun: float, state: StepState) -> None:
     seen = heard(1, 0, achieved_rate=250.0, flow_rate=begun)

@@ -14,6 +14,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import LoadTestStatus, Phase, TestScenarioStatus, Verdict
 from tests.plan.world import World, leftovers
+from tests.thoroughness import STRIDE
 
 #: A world takes longer than an example of most other properties.
 WORLDS = settings().max_examples // 2
@@ -292,7 +293,7 @@ def test_a_crash_after_any_write_and_any_turn_changes_no_verdict(
     undisturbed = World(spec, seed, calm=True)
     assert _verdict(undisturbed)[0] is Verdict.PASSED
     last = max(undisturbed.turns, undisturbed.writes)
-    for moment in range(1 + lossy, last + 1, 2):  # every other one with each way to write status
+    for moment in range(1 + lossy, last + 1, 2 * STRIDE):  # every other one with each way to write status
         world = World(spec, seed, crashes=frozenset({moment}), lossy=lossy, calm=True)
         verdict, reason = _verdict(world)
         assert verdict is Verdict.PASSED or reason == "Interrupted", f"killed after {moment}"

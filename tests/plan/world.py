@@ -678,7 +678,7 @@ class World:
     def _measure(self, run: str, name: str, kind: str, index: int) -> None:
         """A worker begins, and ends after a while."""
         spec = self._load_spec(run, name)
-        length = spec.profile.duration.total_seconds()
+        length = spec.profile.measured.total_seconds()
         last = kind in {"lost", "unreadable", "hang", "mute"} and index == 0
 
         def ended() -> None:

@@ -222,7 +222,7 @@ def test_a_small_report_is_one_part_and_whole() -> None:
     assert fitted(report()) == report()
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.dictionaries(st.sampled_from("abc"), st.text(max_size=60)), st.integers(8, 40))
 def test_parts_come_together_again(files: dict[str, str], size: int) -> None:
     parts = split(files, size)

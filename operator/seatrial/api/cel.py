@@ -22,6 +22,9 @@ Axes: TypeAlias = tuple[tuple[str, str], ...]
 #: them: the runtime copies their result for each entry, so their time grows with the square (10,000 take seconds).
 TRANSFORMED: Final = 1000
 
+#: What may be around the points of a name: blanks, line breaks, comments.
+GAP: Final = r"(?:\s|//[^\n]*\n)*"
+
 
 class ExpressionError(ValueError):
     """The expression is wrong as it stands: its syntax, a name it uses, or the types it compares."""
@@ -58,11 +61,13 @@ class Program:
         expression: Its text.
         boolean: Whether its value may be a truth value, as far as the type-check knows.
         reads: Names of the scope's variables that it uses.
+        transforms: Whether ``map`` or ``filter`` in it go through something.
     """
 
     expression: str
     boolean: bool
     reads: tuple[str, ...]
+    transforms: bool
     _compiled: Any
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
@@ -74,15 +79,28 @@ class Program:
         Raises:
             EvaluationError: There is no value; the message says why.
         """
-        if _TRANSFORMS.search(self.expression):
+        if self.transforms:
             _refuse_many(self, values)
+        return plain(self.value(values))
+
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Returns the value as the library has it: durations are timedeltas, bytes are bytes.
+
+        Args:
+            values: As for ``evaluate``. What ``map`` and ``filter`` go through must be short enough already.
+
+        Raises:
+            EvaluationError: There is no value; the message says why.
+        """
         try:
             result = self._compiled.eval(data=values)
         except RuntimeError as error:
             raise EvaluationError(_readable(str(error))) from error
-        if result.type() == cel.Type.ERROR:
-            raise EvaluationError(_readable(str(result.plain_value())))
-        return _plain(result.plain_value())
+        value = result.plain_value()
+        # An error's value is its message, so that only texts can be errors.
+        if isinstance(value, str) and result.type() == cel.Type.ERROR:
+            raise EvaluationError(_readable(value))
+        return value
 
 
 def probe_scope() -> Scope:
@@ -149,11 +167,17 @@ def _compile(scope: Scope, expression: str) -> Program:
     return Program(
         expression=expression,
         boolean=compiled.return_type() in (cel.Type.BOOL, cel.Type.DYN),
-        reads=tuple(
-            name for name, _ in scope.variables if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", expression)
-        ),
+        reads=tuple(name for name, _ in scope.variables if named(name).search(expression)),
+        transforms=_TRANSFORMS.search(expression) is not None,
         _compiled=compiled,
     )
+
+
+@lru_cache(maxsize=1024)
+def named(name: str) -> re.Pattern[str]:
+    """What a variable looks like in an expression; a point before it says that no other one hides it."""
+    begin = rf"(?:(?<![\w.\])}}\"'])\.{GAP}|(?<![\w.]))"
+    return re.compile(begin + rf"{GAP}\.{GAP}".join(map(re.escape, name.split("."))) + r"(?!\w)")
 
 
 _TRANSFORMS = re.compile(r"\.\s*(?:map|filter)\s*\(")
@@ -207,12 +231,17 @@ def _with_remedy(message: str, scope: Scope) -> str:
     return message
 
 
-def _plain(value: Any) -> Any:
-    """Makes a value JSON can hold: bytes become text, durations their text.
+_AS_THEY_ARE: Final = frozenset({bool, int, str})
+
+
+def plain(value: Any) -> Any:
+    """Makes a value of the expression library one that JSON can hold: bytes become text, durations their text.
 
     Raises:
         EvaluationError: It is a number that JSON does not know.
     """
+    if value is None or type(value) in _AS_THEY_ARE:
+        return value
     match value:
         case float() if not math.isfinite(value):
             raise EvaluationError(f"its value is {value}, which is no number that JSON can hold")
@@ -221,10 +250,10 @@ def _plain(value: Any) -> Any:
         case timedelta():
             return f"{value.total_seconds():g}s"
         case list():
-            return [_plain(entry) for entry in value]
+            return [plain(entry) for entry in value]
         case dict():
-            return {str(key): _plain(entry) for key, entry in value.items()}
-        case None | bool() | int() | float() | str():
+            return {str(key): plain(entry) for key, entry in value.items()}
+        case float():
             return value
         case _:
             return str(value)

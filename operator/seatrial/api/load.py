@@ -1,5 +1,6 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -8,6 +9,9 @@ from seatrial.api.base import DnsName, Expression, Model, list_map, rules, uniqu
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.profile import Profile
+
+_ITERATIONS = "fewer iterations than workers: lower workers"
 
 
 class Target(Model):
@@ -15,53 +19,6 @@ class Target(Model):
 
     service: DnsName = Field(description="Name of the Service.")
     port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
-
-
-class Profile(Model):
-    """How much load and for how long: open model by ``rate`` or closed model by ``users``."""
-
-    rate: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None,
-        description="Open model: requests that start per second, over all workers, whether or not earlier ones "
-        "have been answered.",
-    )
-    users: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
-        None,
-        description="Closed model: users over all workers, each sending its next request when the last is answered.",
-    )
-    max_in_flight: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
-        None,
-        description="Open model: requests that may be unanswered at a time, over all workers. An arrival beyond it "
-        "is dropped and counted. Default: twice the rate, at least 100 and at most 20000.",
-    )
-    duration: Duration = Field(description="Time for which load is measured, after the warm-up.")
-    warmup: Duration = Field(
-        seconds(0), description="Time at the start whose requests are sent but not measured. Default 0s."
-    )
-
-    model_config = {
-        "json_schema_extra": rules(
-            ("has(self.rate) != has(self.users)", "give one of rate (open model) and users (closed model)"),
-            ("!has(self.maxInFlight) || has(self.rate)", "maxInFlight belongs to the open model: give rate"),
-            ("duration(self.duration) >= duration('1s')", "duration must be at least 1s"),
-            ("duration(self.duration) <= duration('24h')", "duration must be at most 24h"),
-        )
-    }
-
-    @property
-    def in_flight_limit(self) -> int:
-        """Requests that may be unanswered at a time, over all workers, in the open model."""
-        return self.max_in_flight or min(max(2 * (self.rate or 0), 100), 20_000)
-
-    @model_validator(mode="after")
-    def _one_model(self) -> Self:
-        if (self.rate is None) == (self.users is None):
-            raise ValueError("give one of rate (open model) and users (closed model)")
-        if self.max_in_flight is not None and self.rate is None:
-            raise ValueError("maxInFlight belongs to the open model: give rate")
-        if not seconds(1) <= self.duration <= seconds(86_400):
-            raise ValueError("duration must be from 1s to 24h")
-        return self
 
 
 class Threshold(Model):
@@ -125,9 +82,15 @@ class LoadSpec(Model):
     model_config = {
         "json_schema_extra": rules(
             (
-                "!has(self.workers) || (has(self.profile.rate) ? self.profile.rate >= self.workers : "
-                "!has(self.profile.users) || self.profile.users >= self.workers)",
+                "!has(self.workers) || (has(self.profile.stages) && self.profile.stages.exists(s, "
+                "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0) >= self.workers)) || "
+                "(has(self.profile.rate) ? self.profile.rate : has(self.profile.users) ? self.profile.users : "
+                "has(self.profile.stages) ? 0 : self.workers) >= self.workers",
                 "fewer requests per second (or users) than workers: lower workers",
+            ),
+            (
+                "!has(self.profile.iterations) || self.profile.iterations >= (has(self.workers) ? self.workers : 1)",
+                _ITERATIONS,
             ),
             (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
@@ -135,6 +98,12 @@ class LoadSpec(Model):
             ),
         )
     }
+
+    @property
+    def ending(self) -> timedelta:
+        """Time that the unanswered are given at the end."""
+        graceful = self.profile.graceful_stop
+        return self.request_timeout if graceful is None else graceful
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -163,6 +132,8 @@ class LoadSpec(Model):
     def _work_for_each_worker(self) -> Self:
         if self.requests and self.flows:
             raise ValueError("give one of requests and flows")
-        if (self.profile.rate or self.profile.users or 0) < self.workers:
+        if self.profile.peak < self.workers:
             raise ValueError("fewer requests per second (or users) than workers: lower workers")
+        if self.profile.iterations is not None and self.profile.iterations < self.workers:
+            raise ValueError(_ITERATIONS)
         return self

@@ -219,9 +219,14 @@ class LoadResult(StatusModel):
     errors: int = Field(0, description="Those that ended badly.")
     error_rate: float = Field(0, description="errors divided by requests, from 0 to 1.")
     requested_rate: float = Field(
-        0, description="Open model: requests, or flows, per second asked for. 0 in the closed model."
+        0,
+        description="Open model: requests, or flows, per second asked for; with stages, the mean of the time measured "
+        "so far. 0 in the closed model.",
     )
     achieved_rate: float = Field(0, description="Requests that ended per second of measured time.")
+    iterations: int | None = Field(
+        None, description="With profile.iterations: requests that ended, or flows that began and were not cut off."
+    )
     flow_rate: float | None = Field(None, description="Flows that were begun per second of measured time.")
     checks: int = Field(0, description="Expectations that answers were held against.")
     checks_failed: int = Field(0, description="Those that did not hold.")

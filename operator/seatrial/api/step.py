@@ -291,8 +291,8 @@ class Step(Model):
         if self.timeout:
             return self.timeout.total_seconds()
         if self.load:
-            profile = self.load.profile
-            return (profile.duration + profile.warmup).total_seconds() + 180
+            graceful = self.load.profile.graceful_stop
+            return self.load.profile.length.total_seconds() + (graceful.total_seconds() if graceful else 0) + 180
         if self.job:
             return 600
         if self.wait:

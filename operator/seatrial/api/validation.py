@@ -372,12 +372,17 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
         yield Problem(where, f"{len(spec.exchanges)} steps", f"take steps out: all flows have {EXCHANGES} at most")
     if (size := len(spec.model_dump_json(by_alias=True, exclude_none=True))) > LOAD_BYTES:
         yield Problem(field, f"{size} bytes", f"is larger than {LOAD_BYTES} bytes as JSON: shorten data and bodies")
+    if spec.profile.idle:
+        yield Problem(f"{field}.profile.stages", "", "nothing is sent after the warm-up: raise a stage above 0")
+    if spec.profile.open and (spec.profile.iterations or 0) > spec.profile.arriving:
+        remedy = f"rate and time let only {spec.profile.arriving:.0f} come: lower it, or raise them"
+        yield Problem(f"{field}.profile.iterations", str(spec.profile.iterations), remedy)
     yield from _exchanges(field, spec)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}]"
         yield from _threshold(f"{path}.expr", threshold.expr, spec.labels)
-        if threshold.after >= spec.profile.duration:
-            remedy = "comes after the end of the load: make it shorter than profile.duration"
+        if threshold.after >= spec.profile.measured:
+            remedy = "comes after the end of the load: make it shorter than the time that is measured"
             yield Problem(f"{path}.after", duration.text(threshold.after), remedy)
 
 

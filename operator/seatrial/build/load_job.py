@@ -51,7 +51,7 @@ def load_job(
     template = _spread(pod(worker, labels, annotations, "Never"), labels)
     if spec.workers > 1:
         barrier.attach(template)
-    length = (spec.profile.duration + spec.profile.warmup + spec.request_timeout).total_seconds()
+    length = (spec.profile.length + spec.ending).total_seconds()
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -6,6 +6,7 @@ from seatrial.load.alarm import Alarm, alarm
 from seatrial.load.assignment import Assignment
 from seatrial.load.connection import Connection
 from seatrial.load.pace import Pace
+from seatrial.load.schedule import schedule
 
 #: Arrivals that are sent before the loop may look at sockets again, if the generator has fallen behind.
 _BATCH = 64
@@ -26,7 +27,9 @@ class Arrivals(Pace):
         super().__init__(assignment, begin)
         self._assignment = assignment
         self._arrived = 0
-        self._due = begin + assignment.arrival(0)
+        self._next_due = schedule(assignment).__next__
+        self._due = begin + self._next_due()
+        self._quota = assignment.iterations
         self._idle: list[Connection] = []
         self._in_flight = 0
         self._limit = assignment.max_in_flight
@@ -39,8 +42,8 @@ class Arrivals(Pace):
 
     @property
     def ended(self) -> bool:
-        """Whether the schedule is at its end and nothing is unanswered."""
-        return self._due >= self.end and self._in_flight == 0
+        """Whether the load is at its end and nothing is unanswered."""
+        return self._due >= self.end and self._in_flight == 0 and monotonic_ns() >= self.end
 
     def start(self) -> None:
         """Sets the alarm for the first arrival."""
@@ -71,7 +74,12 @@ class Arrivals(Pace):
         while due <= now and due < self.end and self._arrived < last:
             self._arrive(due, now)
             self._arrived += 1
-            due = self._due = self.begin + self._assignment.arrival(self._arrived)
+            if self._quota and due >= self.tally.measured_from:
+                self._quota -= 1
+                if not self._quota:
+                    # As if the next one ended it, so that the time that is measured has the rate that was asked for.
+                    self.end = self.over = min(self.end, self.begin + self._next_due())
+            due = self._due = self.begin + self._next_due()
             now = monotonic_ns()
         if due < self.end and self._alarm is not None:
             self._alarm.at(due)
@@ -80,7 +88,7 @@ class Arrivals(Pace):
         while self._due < self.end:
             self.tally.drop(self._due)
             self._arrived += 1
-            self._due = self.begin + self._assignment.arrival(self._arrived)
+            self._due = self.begin + self._next_due()
 
     def _arrive(self, intended: int, now: int) -> None:
         if self._in_flight >= self._limit:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from seatrial.api.exchange import Data, Flow, FlowStep, Request
 from seatrial.api.load import LoadSpec
-
-_NANOSECONDS = 1_000_000_000
+from seatrial.api.profile import ArrivalPattern
+from seatrial.load.ramp import Ramp
 
 
 class AssignmentError(ValueError):
@@ -28,12 +28,17 @@ class Assignment:
         data: Values that requests are made of.
         secrets: Values of Secrets by their name and key.
         run: Name of the run.
-        rate: Open model: arrivals per second over all workers; 0 in the closed model. The arrivals have one common
-            schedule, number k at k / rate, of which this worker takes those with k mod workers = index.
-        users: Closed model: users of this worker; 0 in the open model.
+        open: Whether it is the open model.
+        ramp: Open model: arrivals per second over all workers. They have one common schedule, of which this worker
+            takes those with number mod workers = index. Closed model: users over all workers, shared out likewise.
+        by_chance: Open model: whether arrivals come by chance, see ``schedule``.
         max_in_flight: Open model: requests of this worker that may be unanswered at a time.
+        iterations: Turns of this worker that are measured, after which the load ends; 0 without such an end. In the
+            open model with an even schedule it is in ``end``.
         warmup: End of the warm-up.
         end: End of the load.
+        bound: Where iterations end the load, when it ends at the latest; 0 for ``end``.
+        graceful: Time that what is not done at the end is given; None gives each request its timeout.
         timeout: Time in which a request must be answered.
     """
 
@@ -42,8 +47,8 @@ class Assignment:
     host: str
     port: int
     requests: tuple[Request, ...]
-    rate: int
-    users: int
+    open: bool
+    ramp: Ramp
     max_in_flight: int
     warmup: int
     end: int
@@ -52,6 +57,15 @@ class Assignment:
     data: tuple[Data, ...] = ()
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     run: str = ""
+    by_chance: bool = False
+    iterations: int = 0
+    bound: int = 0
+    graceful: int | None = None
+
+    @property
+    def cut(self) -> int:
+        """When flows do not go on any more, and what is unanswered is given up if there is a time for that."""
+        return (self.bound or self.end) + (self.graceful or 0)
 
     @property
     def reported(self) -> int:
@@ -63,10 +77,6 @@ class Assignment:
         """Value of the Host header (RFC 9110, 7.2)."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return name if self.port == 80 else f"{name}:{self.port}"
-
-    def arrival(self, number: int) -> int:
-        """Intended start of this worker's arrival of that number, from 0, in nanoseconds from the start."""
-        return (self.index + number * self.workers) * _NANOSECONDS // self.rate
 
 
 def assignment(
@@ -96,24 +106,34 @@ def assignment(
     profile = spec.profile
     requests = tuple(spec.requests) or (Request(),)
     flows = tuple(spec.flows) or (() if all(request.plain for request in requests) else _single(requests))
-    warmup = _nanoseconds(profile.warmup)
+    ramp, warmup, bound = Ramp.of(profile), _nanoseconds(profile.warmup), _nanoseconds(profile.length)
+    by_chance = profile.arrivals is ArrivalPattern.POISSON
+    iterations, end = profile.iterations or 0, bound
+    if iterations and profile.open and not by_chance:
+        # All workers end together, when the next one would be due.
+        end = min(end, ramp.arrival(ramp.count(warmup) + iterations))
+        iterations = 0
     return Assignment(
         index=index,
         workers=spec.workers,
         host=host,
         port=port,
         requests=() if flows else requests,
-        rate=profile.rate or 0,
-        users=_share(profile.users or 0, spec.workers, index),
+        open=profile.open,
+        ramp=ramp,
         # A worker that may have nothing unanswered could send nothing: each has at least one.
-        max_in_flight=max(_share(profile.in_flight_limit, spec.workers, index), 1) if profile.rate else 0,
+        max_in_flight=max(_share(profile.in_flight_limit, spec.workers, index), 1) if profile.open else 0,
+        iterations=_share(iterations, spec.workers, index),
         warmup=warmup,
-        end=warmup + _nanoseconds(profile.duration),
+        end=end,
+        bound=bound if end < bound else 0,
+        graceful=None if profile.graceful_stop is None else _nanoseconds(profile.graceful_stop),
         timeout=_nanoseconds(spec.request_timeout),
         flows=flows,
         data=tuple(spec.data),
         secrets=secrets or {},
         run=run,
+        by_chance=by_chance,
     )
 
 

@@ -215,14 +215,17 @@ class Connection(asyncio.Protocol):
             self._driver.answered_last(self, size, error, first)
             return
         if error is None and (header := response.repeatable(data)) is not None:
-            if len(message.known) >= _KNOWN_LIMIT:
-                message.known.clear()
-            message.known[header] = size
+            self._remember(message, header, size)
         if message.head:
             self._response = None
         else:
             response.restart()
         self._answered(self, size, error, first)
+
+    def _remember(self, message: Message, header: bytes, size: int) -> None:
+        if len(message.known) >= _KNOWN_LIMIT:
+            message.known.clear()
+        message.known[header] = size
 
     def _close(self) -> None:
         self.lost = True

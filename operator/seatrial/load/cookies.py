@@ -2,15 +2,17 @@
 
 
 class Cookies:
-    """Cookies by name, in the order in which they were first set."""
+    """Cookies by name, in the order in which they were first set.
+
+    Attributes:
+        header: Value of the Cookie header; empty if there are none.
+    """
+
+    __slots__ = ("_values", "header")
 
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
-
-    @property
-    def header(self) -> str:
-        """Value of the Cookie header; empty if there are none."""
-        return "; ".join(f"{name}={value}" for name, value in self._values.items())
+        self.header = ""
 
     def take(self, header: str) -> None:
         """Takes in a Set-Cookie header: sets a cookie, or removes it if it ends at once."""
@@ -24,3 +26,4 @@ class Cookies:
             self._values.pop(name, None)
         else:
             self._values[name] = value.strip()
+        self.header = "; ".join(f"{name}={value}" for name, value in self._values.items())

@@ -42,7 +42,6 @@ class Journal:
         self._cpu = 0.0
         self._cpu_max = 0.0
         self._loop_lag_max = 0
-        self._load_end = pace.end
         self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
         self._machine = Cpu()
         self._throttled_before = self._machine.throttled()
@@ -80,7 +79,7 @@ class Journal:
             state=end or self._state(now),
             final=end == "final",
             interrupted=end == "interrupted",
-            measured=round(max(min(now, self._load_end) - self._measured_from, 0) / 1e9, 6),
+            measured=round(max(min(now, pace.over) - self._measured_from, 0) / 1e9, 6),
             requests=requests,
             errors=errors,
             dropped=dropped,
@@ -88,6 +87,7 @@ class Journal:
             checks=tally.checks,
             checks_failed=tally.checks_failed,
             flows=tally.flows,
+            flows_cut=tally.flows_cut,
             ended=ended,
             bytes=tally.bytes_received,
             bytes_sent=pace.bytes_sent,
@@ -139,7 +139,7 @@ class Journal:
         self._cpu = (cpu_now - cpu_before) / max(elapsed, 1)
         self._cpu_max = max(self._cpu_max, self._cpu)
         # What is measured of this time; the end of the load may have come long before its last answer.
-        measured = max(min(now, self._load_end) - max(before, self._measured_from), 0) / 1e9
+        measured = max(min(now, self._pace.over) - max(before, self._measured_from), 0) / 1e9
         self._busy += measured if self._cpu > _BUSY_SHARE * self._machine.limit else 0.0
         self._late += measured if loop_lag > _LATE else 0.0
         self.loop_lag = 0
@@ -148,7 +148,7 @@ class Journal:
     def _state(self, now: int) -> State:
         if now < self._measured_from:
             return "warmup"
-        return "running" if now < self._load_end else "draining"
+        return "running" if now < self._pace.over else "draining"
 
     async def _by_request(self, size: int, *, last: bool) -> tuple[RequestLine, ...]:
         lines = []

@@ -3,6 +3,7 @@
 from time import monotonic_ns
 
 from seatrial.load.connection import Connection
+from seatrial.load.message import Message
 from seatrial.load.response import Response
 
 #: Bytes of a body that are kept; expressions see no more of it.
@@ -55,7 +56,7 @@ class KeptResponse(Response):
 
 
 class KeepingConnection(Connection):
-    """A connection that reads every answer with the parser, and keeps it.
+    """A connection that keeps every answer.
 
     Attributes:
         answer: Status, headers and body of the last answer.
@@ -71,8 +72,17 @@ class KeepingConnection(Connection):
     response_type = KeptResponse
 
     def data_received(self, data: bytes) -> None:
-        """Reads an answer."""
-        self._parse(data)
+        """Reads an answer, as any connection does; what was in a known header block need not be read again."""
+        end = data.find(b"\r\n\r\n") + 4
+        header = data[:end]
+        if self._known.get(header) == len(data):
+            self.took = monotonic_ns() - self.sent
+            self.used = True
+            status, headers, self.cookies = self.message.heads[header]
+            self.answer = (status, headers, data[end : end + KEPT_BYTES])
+            self._answered(self, len(data), None)
+        else:
+            self._parse(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends the request, perhaps with an answer that the closing completes."""
@@ -84,6 +94,13 @@ class KeepingConnection(Connection):
     def _complete(self, response: Response, data: bytes) -> None:
         self._keep(response)
         super()._complete(response, data)
+
+    def _remember(self, message: Message, header: bytes, size: int) -> None:
+        super()._remember(message, header, size)
+        if len(message.known) == 1:
+            message.heads.clear()
+        status, headers, _ = self.answer
+        message.heads[header] = (status, headers, self.cookies)
 
     def _keep(self, response: Response) -> None:
         assert isinstance(response, KeptResponse)  # noqa: S101 - it is what response_type says

@@ -53,6 +53,7 @@ class WorkerLine(BaseModel):
         checks: Expectations that answers were held against.
         checks_failed: Those that did not hold.
         flows: Flows, or single requests with expressions, that were begun.
+        flows_cut: Flows that the end of the load cut off.
         bytes: Bytes of answers, headers included.
         bytes_sent: Bytes of requests, likewise.
         connections: Connections that were opened for these requests.
@@ -97,6 +98,7 @@ class WorkerLine(BaseModel):
     checks: Count
     checks_failed: Count
     flows: Count
+    flows_cut: Count = 0
     bytes: Count
     bytes_sent: Count = 0
     connections: Count = 0

@@ -21,7 +21,10 @@ class Pace(ABC):
     Attributes:
         tally: What has been counted.
         begin: Start of the warm-up.
-        end: End of the load; what is unanswered then may still be answered for as long as a request may take.
+        end: End of the load, after which nothing begins. What is unanswered then may still be answered for as long as
+            a request may take, or until ``cut``.
+        over: End of what is measured: the same, or earlier, when all iterations are done.
+        cut: When flows do not go on any more.
         in_flight_max: Greatest number of requests that were unanswered at a time.
     """
 
@@ -29,10 +32,12 @@ class Pace(ABC):
 
     def __init__(self, assignment: Assignment, begin: int) -> None:
         self.begin = begin
-        self.end = begin + assignment.end
+        self.end = self.over = begin + assignment.end
+        self.cut = begin + assignment.cut
         self.tally = Tally(begin + assignment.warmup, assignment.reported)
         self.in_flight_max = 0
         self._timeout = assignment.timeout
+        self._graceful = assignment.graceful is not None
         self._cycle = self._prepared(assignment)
         sizes = {message.index: len(message.wire) for message in self._cycle}
         self._sizes = [sizes[index] for index in sorted(sizes)]
@@ -69,11 +74,15 @@ class Pace(ABC):
     def sweep(self) -> None:
         """Ends the requests that have been unanswered for too long. To be called every few milliseconds."""
         now = monotonic_ns()
+        over = self._graceful and now >= self.cut
         too_old = now - self._timeout
-        for connection in [c for c in self._connections if not c.resting and _begun(c) <= too_old]:
+        for connection in [c for c in self._connections if not c.resting and (over or _begun(c) <= too_old)]:
             waited = connection.first - connection.sent if connection.first else 0
             begun, intended = _begun(connection), connection.intended
-            self.tally.timed_out(connection.message.index, intended, begun, self._timeout, waited)
+            if begun <= too_old:
+                self.tally.timed_out(connection.message.index, intended, begun, self._timeout, waited)
+            else:
+                self.tally.timed_out(connection.message.index, intended, begun, now - begun, waited, "unanswered")
             self._unsent(connection)
             connection.abort()
             self._forget(connection)
@@ -81,7 +90,7 @@ class Pace(ABC):
 
     def stop(self) -> None:
         """Gives up whatever is unanswered and closes all connections."""
-        self.end = 0
+        self.end = self.cut = 0
         for connection in self._connections:
             connection.abort()
         self._connections.clear()

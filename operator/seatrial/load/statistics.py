@@ -15,6 +15,7 @@ from seatrial.api.status import ErrorCount, GeneratorResult, LatencySummary, Loa
 from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
+from seatrial.load.ramp import Ramp
 from seatrial.load.tally import digits_by_request
 
 __all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_line", "threshold_values"]
@@ -76,25 +77,45 @@ class Merged:
         return sum(line.checks_failed for line in self.lines)
 
     @property
+    def iterations(self) -> int | None:
+        """Requests that ended, or flows that began and were not cut off; None if their number is not limited."""
+        if not self.spec.profile.iterations:
+            return None
+        return sum(line.flows - line.flows_cut for line in self.lines) if self.spec.flows else self.requests
+
+    @property
     def flow_rate(self) -> float | None:
         """Flows that were begun per second; None if the load has none."""
         if not self.spec.flows:
             return None
-        return sum(line.flows / line.measured for line in self.lines if line.measured > 0)
+        return self._per_second([line.flows for line in self.lines])
 
     @property
     def requested_rate(self) -> float:
-        """Requests per second asked for; 0 in the closed model."""
-        return float(self.spec.profile.rate or 0)
+        """Requests per second asked for, with stages the mean of the time measured; 0 in the closed model."""
+        profile = self.spec.profile
+        if not profile.open:
+            return 0.0
+        if not profile.stages:
+            return float(profile.start)
+        warmup = round(profile.warmup.total_seconds() * 1e9)
+        return Ramp.of(profile).mean(warmup, warmup + round(self.measured_seconds * 1e9))
 
     @property
     def achieved_rate(self) -> float:
         """Requests that ended per second, each worker's over the time that it has measured.
 
         Summing the workers' rates, rather than dividing the sum by one time, is the same at the end and right before
-        it, when a worker that started later has measured for a shorter time.
+        it, when a worker that started later has measured for a shorter time. Where each worker ends when its
+        iterations are done, it would count together what was not at the same time.
         """
-        return sum(line.requests / line.measured for line in self.lines if line.measured > 0)
+        return self._per_second([line.requests for line in self.lines])
+
+    def _per_second(self, counts: Sequence[int]) -> float:
+        """The rate of what each worker has counted."""
+        if self.spec.profile.iterations:
+            return sum(counts) / self.measured_seconds if self.measured_seconds else 0.0
+        return sum(n / line.measured for n, line in zip(counts, self.lines, strict=True) if line.measured > 0)
 
     @property
     def measured_seconds(self) -> float:
@@ -227,8 +248,9 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, w
         requests=result.requests,
         errors=result.error_count,
         error_rate=round(result.error_rate, 6),
-        requested_rate=result.requested_rate,
+        requested_rate=round(result.requested_rate, 1),
         achieved_rate=round(result.achieved_rate, 1),
+        iterations=result.iterations,
         flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
         checks=result.checks,
         checks_failed=result.checks_failed,

@@ -47,6 +47,7 @@ class Tally:
         checks: Expectations that answers were held against.
         checks_failed: Those that did not hold.
         flows: Flows, or single requests with expressions, that were begun.
+        flows_cut: Flows that the end of the load cut off.
         by_request: By place in the spec; empty if there is only one request.
     """
 
@@ -62,6 +63,7 @@ class Tally:
         "dropped",
         "errors",
         "flows",
+        "flows_cut",
         "in_parts",
         "lag",
         "lag_max",
@@ -84,6 +86,7 @@ class Tally:
         self.checks = 0
         self.checks_failed = 0
         self.flows = 0
+        self.flows_cut = 0
         self.bytes_received = 0
         self.bytes_besides = 0
         self.connections = 0
@@ -149,7 +152,9 @@ class Tally:
             if tls is not None:
                 self.tls.record(tls // 1000)
 
-    def timed_out(self, index: int, intended: int, started: int, timeout: int, waited: int = 0) -> None:
+    def timed_out(
+        self, index: int, intended: int, started: int, timeout: int, waited: int = 0, kind: str = "timeout"
+    ) -> None:
         """Counts a request that has not been answered in the time it was given.
 
         Args:
@@ -158,19 +163,20 @@ class Tally:
             started: When it was sent, or when connecting for it began.
             timeout: The time it was given, in nanoseconds.
             waited: Time from the send to the first byte of an answer that never became whole, likewise; 0 without one.
+            kind: Kind of error: ``unanswered`` if it was the end of the load that ended the time.
         """
         if intended < self.measured_from:
             self.warmup += 1
         else:
             latency = (started - intended + timeout) // 1000
             self.requests += 1
-            self.errors["timeout"] = self.errors.get("timeout", 0) + 1
+            self.errors[kind] = self.errors.get(kind, 0) + 1
             self.latency.record(latency)
             self.service.record(timeout // 1000)
             if waited:
                 self._came_ahead(waited, timeout)
             if self.by_request:
-                self._of_request(index, "timeout", latency)
+                self._of_request(index, kind, latency)
 
     def failed(self, index: int, intended: int, kind: str) -> None:
         """Counts a request that ended without an answer.

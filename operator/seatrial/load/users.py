@@ -1,5 +1,6 @@
 """The closed model: users who each send the next request when the last one has been answered."""
 
+import asyncio
 from itertools import cycle
 from time import monotonic_ns
 
@@ -14,51 +15,103 @@ _LONGEST_WAIT_SECONDS = 0.1
 
 
 class Users(Pace):
-    """Drives the users of one worker. Each is a slot with one connection at a time."""
+    """Drives the users of one worker. Each is a slot with one connection at a time.
+
+    With stages they come and go: slot by slot from the first on, and back. One who is to go ends its request before.
+    """
 
     def __init__(self, assignment: Assignment, begin: int) -> None:
         super().__init__(assignment, begin)
-        self._users = assignment.users
         # Each worker starts elsewhere in the cycle, so that short runs over many workers are mixed as well.
         first = assignment.index * len(self._cycle) // assignment.workers
         self._next = cycle(self._cycle[first:] + self._cycle[:first]).__next__
         self._failures: dict[int, int] = {}
         self._count = self.tally.answered
-        self._active = 0
+        self._steps = assignment.ramp.users(assignment.index, assignment.workers)
+        self._step: tuple[int, int] | None = next(self._steps)
+        self._wanted = 0
+        self._quota = assignment.iterations
+        self._all_begun = False
+        self._present: set[int] = set()
         self._waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
         """Users whose request is unanswered."""
-        return self._active - self._waiting
+        return len(self._present) - self._waiting
 
     @property
     def ended(self) -> bool:
-        """Whether every user has stopped."""
-        return self._active == 0
+        """Whether every user has stopped, and none comes any more."""
+        return not self._present and monotonic_ns() >= self.end
 
     def start(self) -> None:
-        """Lets all users send their first request."""
-        self._active = self.in_flight_max = self._users
-        for slot in range(self._users):
-            self._go(slot)
+        """Lets the first users send their first request."""
+        self._follow()
 
     def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and sends the user's next request."""
         now = self._count(connection.message.index, connection.intended, connection.sent, size, error, first)
+        slot = connection.slot
         if self._failures:
-            self._failures.pop(connection.slot, None)
-        if now < self.end:
+            self._failures.pop(slot, None)
+        if now < self.end and slot < self._wanted:
+            if self._quota:
+                self._begin(now)
             connection.send(self._next(), now, now)
         else:
             connection.rest()
-            self._active -= 1
+            self._leave(slot)
+            if now < self.end:
+                # Whoever comes in its place is another user.
+                connection.abort()
+                self._forget(connection)
+
+    def stop(self) -> None:
+        """Gives up whatever is unanswered and closes all connections."""
+        super().stop()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _follow(self) -> None:
+        """Lets users come and go as the stages have it by now, and sets a timer for the next."""
+        elapsed = monotonic_ns() - self.begin
+        while self._step is not None and self._step[0] <= elapsed:
+            before, self._wanted = self._wanted, self._step[1]
+            self._step = next(self._steps, None)
+            # Those who were to go may still be there; they stay.
+            for slot in range(before, self._wanted):
+                if slot not in self._present:
+                    self._present.add(slot)
+                    self._enter(slot)
+            self.in_flight_max = max(self.in_flight_max, len(self._present))
+        if self._step is not None:
+            self._timer = self._loop.call_later((self._step[0] - elapsed) / 1e9, self._follow)
+
+    def _enter(self, slot: int) -> None:
+        self._go(slot)
+
+    def _leave(self, slot: int) -> None:
+        self._present.discard(slot)
+        if self._all_begun and not self._present:
+            self.over = min(self.over, monotonic_ns())
+
+    def _begin(self, now: int) -> None:
+        """Counts a turn that begins, where their number is limited; nothing begins after the last one."""
+        if now >= self.tally.measured_from:
+            self._quota -= 1
+            if not self._quota:
+                self._all_begun = True
+                self.end = 0
 
     def _go(self, slot: int) -> None:
         now = monotonic_ns()
-        if now >= self.end:
-            self._active -= 1
+        if now >= self.end or slot >= self._wanted:
+            self._leave(slot)
             return
+        if self._quota:
+            self._begin(now)
         self._open(self._next(), now, now, slot=slot)
 
     def _over(self, connection: Connection, now: int, *, failed: bool) -> None:  # noqa: ARG002 - the open model's

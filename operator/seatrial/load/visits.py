@@ -1,10 +1,11 @@
 """Load whose requests differ: flows of users, and single requests with templates, expectations and data.
 
-A visit is one turn through a flow; a single request is a flow of one step. Here each visit is a task, which costs more
-than the bare loops of ``arrivals`` and ``users``; so those send what is the same each time.
+A visit is one turn through a flow; a single request is a flow of one step. What comes next is done right when the
+answer comes, so that a visit costs no task; still more than the bare loops of ``arrivals`` and ``users``, which send
+what is the same each time.
 """
 
-import asyncio
+from abc import abstractmethod
 from random import Random
 from time import monotonic_ns
 from typing import Any, cast
@@ -27,6 +28,29 @@ from seatrial.load.weights import sequence
 _AFTER_FAILURE_SECONDS = 0.05
 
 
+class Visit:
+    """One turn through a flow.
+
+    Attributes:
+        slot: Whose connection it uses.
+        steps: The requests of the flow.
+        place: The one that is sent, or is to be sent next.
+        values: Values of the variables.
+        measured: Whether it began after the warm-up.
+        cookies: The user's.
+    """
+
+    __slots__ = ("cookies", "measured", "place", "slot", "steps", "values")
+
+    def __init__(self, slot: int, steps: list[Draft], values: dict[str, Any], cookies: Cookies) -> None:
+        self.slot = slot
+        self.steps = steps
+        self.place = 0
+        self.values = values
+        self.cookies = cookies
+        self.measured = False
+
+
 class Visits(Pace):
     """What visits have in common in both models."""
 
@@ -38,20 +62,13 @@ class Visits(Pace):
         self._flows = _compiled(assignment)
         self._order = sequence([flow.weight for flow in assignment.flows])
         self._draw = drawing(list(assignment.data), Random(f"{assignment.run}/{assignment.index}"))  # noqa: S311 - no secret
-        self._waiting_for: dict[int, asyncio.Future[KeepingConnection | None]] = {}
+        self._unanswered: dict[int, Visit] = {}
         self._kept: dict[int, Connection] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def stop(self) -> None:
-        """Gives up whatever is unanswered and closes all connections."""
-        super().stop()
-        for task in self._tasks:
-            task.cancel()
 
     # What connections report.
 
     def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
-        """Counts the answer and hands it to the visit that waits for it."""
+        """Counts the answer and goes on with the visit that waits for it."""
         well = self._counted(connection, size, error, first)
         connection.rest()
         self._kept[connection.slot] = connection
@@ -74,9 +91,11 @@ class Visits(Pace):
         return error is None
 
     def _tell(self, connection: Connection, *, well: bool) -> None:
-        waiting = self._waiting_for.pop(connection.slot, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(cast("KeepingConnection", connection) if well else None)
+        visit = self._unanswered.pop(connection.slot)
+        if well and self._judged(visit, cast("KeepingConnection", connection)):
+            self._pause(visit)
+        else:
+            self._left(visit, well=False)
 
     # The way of a visit.
 
@@ -91,10 +110,8 @@ class Visits(Pace):
         """The number of this worker's visit over all workers."""
         return self._share.index + count * self._share.workers
 
-    async def _visit(self, slot: int, number: int, user: int, cookies: Cookies, intended: int) -> bool:
-        """Goes through a flow. Returns whether every request succeeded."""
-        if intended >= self.tally.measured_from:
-            self.tally.flows += 1
+    def _visit(self, slot: int, number: int, user: int, cookies: Cookies, intended: int) -> None:
+        """Begins a turn through a flow; ``_left`` is called at its end."""
         values: dict[str, Any] = {
             "run.id": self._share.run,
             "worker": self._share.index,
@@ -103,46 +120,21 @@ class Visits(Pace):
             **self._draw(number),
         }
         steps = self._flows.steps[self._order[number % len(self._order)]]
-        for draft in steps:
-            if not await self._exchange(draft, slot, values, cookies, intended):
-                return False
-            if draft.think:
-                # Timers may ring a millisecond early, and a pause that the end cuts off must end after it.
-                await asyncio.sleep(min(draft.think, max(self.end - monotonic_ns(), 0) / 1e9 + 0.002))
-            intended = monotonic_ns()
-            if intended >= self.end:
-                return True  # the load is over; what is left of the flow would only prolong it
-        return True
+        visit = Visit(slot, steps, values, cookies)
+        if intended >= self.tally.measured_from:
+            self.tally.flows += 1
+            visit.measured = True
+        self._request(visit, intended)
 
-    async def _exchange(self, draft: Draft, slot: int, values: dict[str, Any], cookies: Cookies, intended: int) -> bool:
+    def _request(self, visit: Visit, intended: int) -> None:
+        draft, slot = visit.steps[visit.place], visit.slot
         try:
-            message = draft.message(values, cookies.header)
+            message = draft.message(visit.values, visit.cookies.header)
         except (EvaluationError, RequestError):
             self.tally.failed(draft.index, intended, "template")
-            return False
-        waiting = self._waiting_for[slot] = self._loop.create_future()
-        self._send(message, slot, intended)
-        connection = await waiting
-        if connection is None:
-            return False
-        for header in connection.cookies:
-            cookies.take(header)
-        if not draft.reads_answer:
-            return True
-        status, headers, body = connection.answer
-        known = values | draft.answer(status, headers, body, connection.took)
-        checks, wrong = draft.checked(known)
-        self.tally.checked(draft.index, intended, checks, wrong)
-        if wrong:
-            return False
-        try:
-            values |= draft.captured(known)
-        except (EvaluationError, RecursionError):
-            self.tally.wrong(draft.index, intended, "capture")
-            return False
-        return True
-
-    def _send(self, message: Message, slot: int, intended: int) -> None:
+            self._left(visit, well=False)
+            return
+        self._unanswered[slot] = visit
         now = monotonic_ns()
         self.tally.sent_besides(intended, len(message.wire))
         connection = self._kept.pop(slot, None)
@@ -152,15 +144,46 @@ class Visits(Pace):
         else:
             self._open(message, intended, now, slot=slot)
 
-    def _start(self, visit: Any) -> None:
-        task = self._loop.create_task(visit)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+    def _judged(self, visit: Visit, connection: KeepingConnection) -> bool:
+        """Takes in an answer. Returns whether it is as expected."""
+        for header in connection.cookies:
+            visit.cookies.take(header)
+        draft, intended = visit.steps[visit.place], connection.intended
+        if not draft.reads_answer:
+            return True
+        checks, wrong, captured = draft.judge(visit.values, *connection.answer, connection.took)
+        self.tally.checked(draft.index, intended, checks, wrong)
+        if wrong:
+            return False
+        if captured is None:
+            self.tally.wrong(draft.index, intended, "capture")
+            return False
+        visit.values |= captured
+        return True
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            self._loop.call_exception_handler({"message": "a visit failed", "exception": failure})
+    def _pause(self, visit: Visit) -> None:
+        think = visit.steps[visit.place].think
+        visit.place += 1
+        if think:
+            # Timers may ring a millisecond early, and a pause that the end cuts off must end after it.
+            rest = max(self.cut - monotonic_ns(), 0) / 1e9 + 0.002
+            self._loop.call_later(min(think, rest), self._go_on, visit)
+        else:
+            self._go_on(visit)
+
+    def _go_on(self, visit: Visit) -> None:
+        now = monotonic_ns()
+        # When the load is over, what is left of the flow would only prolong it.
+        if visit.place < len(visit.steps):
+            if now < self.cut:
+                self._request(visit, now)
+                return
+            self.tally.flows_cut += visit.measured
+        self._left(visit, well=True)
+
+    @abstractmethod
+    def _left(self, visit: Visit, *, well: bool) -> None:
+        """Goes on after a visit: at its end, or after the first request that failed."""
 
 
 class ArrivingVisits(Visits, Arrivals):
@@ -185,15 +208,13 @@ class ArrivingVisits(Visits, Arrivals):
             if not connection.lost:
                 self._kept[self._last_slot] = connection
                 break
-        self._start(self._come(self._last_slot, self._number(self._arrived), intended))
+        number = self._number(self._arrived)
+        self._visit(self._last_slot, number, number, Cookies(), intended)
 
-    async def _come(self, slot: int, number: int, intended: int) -> None:
-        try:
-            await self._visit(slot, number, number, Cookies(), intended)
-        finally:
-            self._in_flight -= 1
-            if (connection := self._kept.pop(slot, None)) is not None:
-                self._resting.append(connection)
+    def _left(self, visit: Visit, *, well: bool) -> None:  # noqa: ARG002 - the schedule goes on
+        self._in_flight -= 1
+        if (connection := self._kept.pop(visit.slot, None)) is not None:
+            self._resting.append(connection)
 
 
 class UsersVisits(Visits, Users):
@@ -206,24 +227,31 @@ class UsersVisits(Visits, Users):
     @property
     def in_flight(self) -> int:
         """Users whose request is unanswered."""
-        return len(self._waiting_for)
+        return len(self._unanswered)
 
-    def start(self) -> None:
-        """Lets all users begin."""
-        self._active = self.in_flight_max = self._users
-        for slot in range(self._users):
-            self._start(self._stay(slot))
+    def _enter(self, slot: int) -> None:
+        self._stay(slot, Cookies())
 
-    async def _stay(self, slot: int) -> None:
-        cookies = Cookies()
-        try:
-            while (now := monotonic_ns()) < self.end:
-                number = self._number(self._visits)
-                self._visits += 1
-                if not await self._visit(slot, number, self._number(slot), cookies, now):
-                    await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-        finally:
-            self._active -= 1
+    def _left(self, visit: Visit, *, well: bool) -> None:
+        if well:
+            self._stay(visit.slot, visit.cookies)
+        else:
+            self._loop.call_later(_AFTER_FAILURE_SECONDS, self._stay, visit.slot, visit.cookies)
+
+    def _stay(self, slot: int, cookies: Cookies) -> None:
+        now = monotonic_ns()
+        if now < self.end and slot < self._wanted:
+            number = self._number(self._visits)
+            self._visits += 1
+            if self._quota:
+                self._begin(now)
+            self._visit(slot, number, self._number(slot), cookies, now)
+            return
+        self._leave(slot)
+        # Whoever comes in its place is another user.
+        if (connection := self._kept.pop(slot, None)) is not None:
+            connection.abort()
+            self._forget(connection)
 
 
 class _Flows:

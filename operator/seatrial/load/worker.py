@@ -99,7 +99,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
     begin = monotonic_ns()
     pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup)
-    sweep_every = max(share.timeout // 50, int(_TICK_SECONDS * 1e9))
+    patience = share.timeout if share.graceful is None else min(share.timeout, share.graceful)
+    sweep_every = max(patience // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
     failures = _stop_on_failure(stop)
     pace.start()
@@ -125,11 +126,11 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
 
 def _pace(share: Assignment, begin: int) -> Pace:
     if not share.flows:
-        return (Arrivals if share.rate else Users)(share, begin)
+        return (Arrivals if share.open else Users)(share, begin)
     # What needs no expressions starts without the library for them.
     from seatrial.load.visits import ArrivingVisits, UsersVisits
 
-    return (ArrivingVisits if share.rate else UsersVisits)(share, begin)
+    return (ArrivingVisits if share.open else UsersVisits)(share, begin)
 
 
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:

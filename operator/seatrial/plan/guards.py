@@ -5,6 +5,7 @@ from typing import Any
 
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
+from seatrial.api.profile import ArrivalPattern
 from seatrial.api.status import GeneratorResult, LoadResult, StepState
 from seatrial.plan.thresholds import too_few
 
@@ -34,14 +35,26 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
         yield from _saturated(result.generator, result.measured_seconds)
         yield from _apart(result.generator, result.measured_seconds)
     achieved, what = (result.achieved_rate, "requests") if result.flow_rate is None else (result.flow_rate, "flows")
-    if result.requested_rate and achieved < RATE_TOLERANCE * result.requested_rate:
+    requested = _requested(spec, result, achieved)
+    if requested and achieved < RATE_TOLERANCE * requested:
         yield _inconclusive(
             "RateNotAchieved",
-            f"achieved {achieved:.4g} of {result.requested_rate:.4g} {what} per second "
+            f"achieved {achieved:.4g} of {requested:.4g} {what} per second "
             f"({result.dropped} dropped): add workers or raise maxInFlight",
         )
+    wanted, done = spec.profile.iterations, result.iterations
+    if wanted is not None and done is not None and done < wanted:
+        remedy = "raise maxInFlight" if result.dropped else "give it more time (profile.duration)"
+        yield _inconclusive("IterationsNotDone", f"{done} of {wanted} iterations were done: {remedy}")
     if shortage := too_few(spec, values):
         yield _inconclusive("TooFewSamples", shortage)
+
+
+def _requested(spec: LoadSpec, result: LoadResult, achieved: float) -> float:
+    """The rate that should have been achieved. Chance brings more arrivals than its mean, or fewer."""
+    if spec.profile.arrivals is ArrivalPattern.POISSON and result.measured_seconds:
+        return achieved + result.dropped / result.measured_seconds
+    return result.requested_rate
 
 
 def _saturated(generator: GeneratorResult, measured: float) -> Iterator[Outcome]:

@@ -135,7 +135,7 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     began = moment((status.run.phase_since if status.run else None) or "")
     start_by = began + spec.timeouts.start
     begun_by = max([start_by, *barrier.moments(STEP, observed)])
-    end_by = begun_by + spec.profile.warmup + spec.profile.duration + spec.request_timeout + timedelta(seconds=60)
+    end_by = begun_by + spec.profile.length + spec.ending + timedelta(seconds=60)
     if now >= start_by and barrier.started(STEP, spec, observed, now) < spec.workers:
         return _end(
             test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
