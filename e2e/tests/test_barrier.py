@@ -133,6 +133,7 @@ def test_workers_of_a_drained_node_are_lost(loaded: Trials, kubectl: Run, cordon
     uid = uid_of(loaded, "drained")
     selector = f"seatrial.dev/uid={uid}"
     kubectl("drain", cordoned, "--pod-selector", selector, "--ignore-daemonsets", "--force", "--timeout=60s")
+    kubectl("uncordon", cordoned)
     assert verdict(loaded, "drained") == ("Inconclusive", "WorkerLost")
     assert "Evicted" in loaded.get("ldt", "drained")["status"]["message"]
 

@@ -119,5 +119,6 @@ def _resources(spec: LoadSpec) -> Object:
 
 def load_json(spec: LoadSpec) -> str:
     """The load as workers read it, without what belongs to a LoadTest alone."""
-    fields = set(LoadSpec.model_fields)
-    return spec.model_dump_json(by_alias=True, exclude_none=True, include=fields)
+    fields = set(LoadSpec.model_fields) - {"rate_per_worker", "users_per_worker"}
+    numbered = spec.model_copy(update={"given_workers": spec.workers})
+    return numbered.model_dump_json(by_alias=True, exclude_none=True, include=fields)
