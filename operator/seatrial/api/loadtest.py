@@ -1,4 +1,4 @@
-"""The kind LoadTest: load against a Service that already exists in the resource's namespace."""
+"""The kind LoadTest: load against a Service that already exists."""
 
 from typing import Any, ClassVar
 
@@ -17,7 +17,8 @@ from seatrial.api.control import (
     TotalTimeout,
 )
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.load import LoadSpec
+from seatrial.api.existing import Label
+from seatrial.api.load import LoadSpec, Target
 from seatrial.api.status import LoadTestStatus
 
 
@@ -34,9 +35,20 @@ class LoadTimeouts(Model):
     total: TotalTimeout = None
 
 
-class LoadTestSpec(Steered, LoadSpec):
-    """Load against a Service of the same namespace. A new run starts whenever what is run changes."""
+class LoadTestTarget(Target):
+    """Where the load goes: a port of a Service."""
 
+    namespace: Label | None = Field(
+        None,
+        description="Namespace of the Service. Default: the resource's own. Any other must be allowed to it by the "
+        "platform team (allowedTargets in the chart's values), and its Service must have a cluster IP and a selector.",
+    )
+
+
+class LoadTestSpec(Steered, LoadSpec):
+    """Load against a Service. A new run starts whenever what is run changes."""
+
+    target: LoadTestTarget = Field(description="Where the load goes.")
     timeouts: LoadTimeouts = Field(LoadTimeouts(), description="Time budgets.")
     run: RunToken = None
     schedule: ScheduleField = None

@@ -1,5 +1,6 @@
 """The Indexed Job with the workers of a load."""
 
+import json
 from typing import Any
 
 from seatrial.api import names
@@ -121,4 +122,6 @@ def load_json(spec: LoadSpec) -> str:
     """The load as workers read it, without what belongs to a LoadTest alone."""
     fields = set(LoadSpec.model_fields) - {"rate_per_worker", "users_per_worker"}
     numbered = spec.model_copy(update={"given_workers": spec.workers})
-    return numbered.model_dump_json(by_alias=True, exclude_none=True, include=fields)
+    content = numbered.model_dump(mode="json", by_alias=True, exclude_none=True, include=fields)
+    content["target"].pop("namespace", None)
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)

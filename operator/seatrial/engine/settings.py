@@ -14,10 +14,10 @@ class InvalidSettings(ValueError):
 
 @dataclass(frozen=True)
 class AllowedTarget:
-    """Services of a namespace that scenarios of other namespaces may use.
+    """Services of a namespace that scenarios and load tests of other namespaces may use.
 
     Attributes:
-        namespaces: Namespaces of the scenarios; ``*`` stands for any.
+        namespaces: Namespaces of the scenarios and load tests; ``*`` stands for any.
         namespace: Namespace of the Services.
         services: Their names; ``*`` stands for any.
     """
@@ -27,7 +27,7 @@ class AllowedTarget:
     services: tuple[str, ...]
 
     def allows(self, home: str, namespace: str, service: str) -> bool:
-        """Whether a scenario in the namespace ``home`` may use a Service."""
+        """Whether a trial in the namespace ``home`` may use a Service."""
         return (
             namespace == self.namespace
             and not {"*", home}.isdisjoint(self.namespaces)
