@@ -9,6 +9,7 @@ from seatrial.api.base import DnsName, Expression, Model, list_map, rules, uniqu
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.placement import Placement
 from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, Profile
 
 MOST_WORKERS = 100
@@ -90,6 +91,9 @@ class LoadSpec(Model):
         None,
         description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
         "and no CPU limit, of which a worker uses one core at most.",
+    )
+    placement: Placement | None = Field(
+        None, description="Where workers run, as far as the platform team allows it. Default: wherever there is room."
     )
     thresholds: list[Threshold] = Field(
         [],

@@ -6,6 +6,7 @@ from typing import Any
 from seatrial.api import names
 from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
+from seatrial.api.placement import Placement
 from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
@@ -50,6 +51,8 @@ def load_job(
         metadata["annotations"][names.RUN_SPEC] = run_spec
     worker = _worker(spec, origin.run, target, image, pull_policy)
     template = _spread(pod(worker, labels, annotations, "Never"), labels)
+    if spec.placement:
+        _place(template, spec.placement)
     if spec.workers > 1:
         barrier.attach(template)
     length = (spec.profile.length + spec.ending).total_seconds()
@@ -80,6 +83,19 @@ def _spread(template: Object, labels: Object) -> Object:
         }
     ]
     return template
+
+
+def _place(template: Object, placement: Placement) -> None:
+    built = template["spec"]
+    if placement.priority_class_name:
+        built["priorityClassName"] = placement.priority_class_name
+    if placement.node_selector:
+        built["nodeSelector"] = dict(placement.node_selector)
+    if placement.tolerations:
+        built["tolerations"] = [
+            toleration.to_kubernetes() | {"operator": "Exists" if toleration.value is None else "Equal"}
+            for toleration in placement.tolerations
+        ]
 
 
 def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str) -> Object:
@@ -120,7 +136,7 @@ def _resources(spec: LoadSpec) -> Object:
 
 def load_json(spec: LoadSpec) -> str:
     """The load as workers read it, without what belongs to a LoadTest alone."""
-    fields = set(LoadSpec.model_fields) - {"rate_per_worker", "users_per_worker"}
+    fields = set(LoadSpec.model_fields) - {"rate_per_worker", "users_per_worker", "placement"}
     numbered = spec.model_copy(update={"given_workers": spec.workers})
     content = numbered.model_dump(mode="json", by_alias=True, exclude_none=True, include=fields)
     content["target"].pop("namespace", None)

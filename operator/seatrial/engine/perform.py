@@ -208,6 +208,8 @@ class Performer:
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
             load, run_spec = step.load, ""
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
+        if refusal := self._settings.placement.refusal(load.placement):
+            raise Refused(refusal, "PlacementNotAllowed")
         scenario = stage.spec if isinstance(stage.spec, TestScenarioSpec) else None
         target = await self._load_targets.find(load, scenario, stage.origin.namespace, stage.namespace)
         built = load_job(

@@ -5,11 +5,9 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.engine.invalid import InvalidSettings as InvalidSettings
+from seatrial.engine.placement import AllowedPlacement
 from seatrial.plan.queue import Limits
-
-
-class InvalidSettings(ValueError):
-    """A variable of the operator's environment cannot be read; the message says which, and what it should be."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,7 @@ class Settings:
         metrics_port: Port of the Prometheus metrics.
         limits: How many runs there may be at a time.
         allowed_targets: Services of other namespaces that scenarios may use.
+        placement: Where load workers may be made to run.
         sweep_after: Seconds from when an object is found to belong to no resource until it is taken away.
     """
 
@@ -77,6 +76,7 @@ class Settings:
     metrics_port: int = 9090
     limits: Limits = field(default_factory=Limits)
     allowed_targets: tuple[AllowedTarget, ...] = ()
+    placement: AllowedPlacement = field(default_factory=AllowedPlacement)
     sweep_after: float = 15.0
 
     @classmethod
@@ -96,5 +96,6 @@ class Settings:
                 runs_per_namespace=int(given.get("SEATRIAL_LIMIT_RUNS_PER_NAMESPACE", 0)),
             ),
             allowed_targets=AllowedTarget.parse(given.get("SEATRIAL_ALLOWED_TARGETS") or "[]"),
+            placement=AllowedPlacement.parse(given.get("SEATRIAL_WORKER_PLACEMENT") or "{}"),
             sweep_after=float(given.get("SEATRIAL_SWEEP_AFTER", cls.sweep_after)),
         )
