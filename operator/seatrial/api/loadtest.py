@@ -1,11 +1,15 @@
 """The kind LoadTest: load against a Service that already exists."""
 
-from typing import Any, ClassVar
+import hashlib
+import json
+from typing import Any, ClassVar, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seatrial.api.base import Model
+from seatrial.api.baseline import LEAST_SECONDS, Baseline
 from seatrial.api.control import (
+    STEERING,
     ConcurrencyField,
     History,
     QueueTimeout,
@@ -35,6 +39,19 @@ class LoadTimeouts(Model):
     total: TotalTimeout = None
 
 
+#: What judges a load, or says when it runs, and leaves what is sent as it is.
+_NO_LOAD = frozenset({"baseline", "run", "thresholds", "timeouts"}) | STEERING
+
+_OF_LOAD = cast("dict[str, Any]", LoadSpec.model_config["json_schema_extra"])
+_TOO_SHORT = f"a comparison needs a load that is measured for {LEAST_SECONDS}s or more"
+_ENOUGH = f"duration('{LEAST_SECONDS}s')"
+_LONG_ENOUGH = (
+    f"!has(self.baseline) || (has(self.profile.duration) ? duration(self.profile.duration) >= {_ENOUGH} : "
+    "!has(self.profile.stages) || self.profile.stages.map(s, duration(s.duration)).sum() >= "
+    f"{_ENOUGH} + (has(self.profile.warmup) ? duration(self.profile.warmup) : duration('0s')))"
+)
+
+
 class LoadTestTarget(Target):
     """Where the load goes: a port of a Service."""
 
@@ -49,6 +66,9 @@ class LoadTestSpec(Steered, LoadSpec):
     """Load against a Service. A new run starts whenever what is run changes."""
 
     target: LoadTestTarget = Field(description="Where the load goes.")
+    baseline: Baseline | None = Field(
+        None, description="An earlier run of the same load that this one must not be worse than. Default: none."
+    )
     timeouts: LoadTimeouts = Field(LoadTimeouts(), description="Time budgets.")
     run: RunToken = None
     schedule: ScheduleField = None
@@ -56,6 +76,27 @@ class LoadTestSpec(Steered, LoadSpec):
     stop: StopField = None
     concurrency: ConcurrencyField = None
     history: History = 10
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                *_OF_LOAD["x-kubernetes-validations"],
+                {"rule": _LONG_ENOUGH, "message": _TOO_SHORT},
+            ]
+        }
+    }
+
+    @property
+    def load_hash(self) -> str:
+        """Digest over what is sent and by what, without what judges it: runs with the same one can be compared."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(_NO_LOAD))
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _long_enough_to_compare(self) -> Self:
+        if self.baseline is not None and self.profile.measured < seconds(LEAST_SECONDS):
+            raise ValueError(_TOO_SHORT)
+        return self
 
 
 class LoadTest(Model):

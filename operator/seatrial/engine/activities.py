@@ -13,6 +13,8 @@ from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
+from seatrial.build.origin import Origin
+from seatrial.engine.baseline import read_baseline
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.handover import Handover, read_handover
@@ -179,6 +181,16 @@ class Activities:
 
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
+
+    def baseline(self, session: Session, origin: Origin, names: Sequence[str], done: Callable[[], None]) -> str:
+        """Reads once the run that this one is compared with. Returns the name of the task."""
+
+        async def reading() -> None:
+            session.baseline = await read_baseline(self._client, origin.namespace, origin.uid, names)
+            done()
+
+        self._start(session, "baseline", reading, lambda _delay: done())
+        return "baseline"
 
     def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
         """Reads the end of a container's log once, and what must not be seen in it. Returns the name of the task."""

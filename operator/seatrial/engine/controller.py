@@ -224,6 +224,7 @@ class Controller:
             tails=session.tails,
             files=session.files,
             report=session.report,
+            baseline=session.baseline,
             refusal_reasons=session.refusal_reasons,
             objects=tuple(
                 see_object(kind, body, key.namespace)
@@ -338,6 +339,9 @@ class Controller:
             activities = Wanted(checks=activities.checks & sent_once(attempts))
         wanted = self._follow(key, session, subject, activities, stage, attempts)
         wanted |= self._read_out(key, session, subject, activities, stage)
+        if activities.baseline:
+            origin = stage.origin
+            wanted.add(self._activities.baseline(session, origin, activities.baseline, lambda: self.wake(key)))
         if isinstance(stage.spec, TestScenarioSpec):
             wanted |= self._probe_and_check(key, session, activities, stage, stage.spec, attempts)
         if not self._closing:

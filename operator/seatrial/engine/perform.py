@@ -28,8 +28,8 @@ from seatrial.build.record import record
 from seatrial.build.secret import job_secret
 from seatrial.build.service_objects import service_objects
 from seatrial.build.sidecar import attach
+from seatrial.engine.destination import Destinations
 from seatrial.engine.inputs import Inputs
-from seatrial.engine.load_target import LoadTargets
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
@@ -106,7 +106,7 @@ class Performer:
     ) -> None:
         self._client = client
         self._targets = Targets(client, settings.allowed_targets)
-        self._load_targets = LoadTargets(client, self._targets)
+        self._destinations = Destinations(client, self._targets)
         self._store = store
         self._settings = settings
         self._audit = audit
@@ -210,8 +210,8 @@ class Performer:
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
         if refusal := self._settings.placement.refusal(load.placement):
             raise Refused(refusal, "PlacementNotAllowed")
-        scenario = stage.spec if isinstance(stage.spec, TestScenarioSpec) else None
-        target = await self._load_targets.find(load, scenario, stage.origin.namespace, stage.namespace)
+        services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
+        target = await self._destinations.find(load.target, stage.namespace, stage.origin.namespace, services)
         built = load_job(
             stage.origin,
             job_title,

@@ -20,7 +20,16 @@ from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import DeletionRefused, FilesSeen, Held, LoadSeen, ProbeSeen, ReportSeen, TailSeen
+from seatrial.plan.observed import (
+    BaselineSeen,
+    DeletionRefused,
+    FilesSeen,
+    Held,
+    LoadSeen,
+    ProbeSeen,
+    ReportSeen,
+    TailSeen,
+)
 from seatrial.report.cases import Suite
 from seatrial.report.model import Report
 
@@ -163,6 +172,7 @@ class Session:
         owners: Service or step of each pod of which something was read.
         parcels: All of it, for the report.
         suites: The test cases in it, likewise.
+        baseline: What was read of the run that this one is compared with.
         report: What has been written of the report.
         earlier: The report as another operator has left it.
         report_failures: How often writing it has failed in a way that may pass.
@@ -191,6 +201,7 @@ class Session:
     owners: dict[str, str] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     suites: dict[str, list[Suite]] = field(default_factory=dict)
+    baseline: BaselineSeen | None = None
     report: ReportSeen = field(default_factory=ReportSeen)
     earlier: Report | None = None
     report_failures: int = 0

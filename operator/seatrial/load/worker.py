@@ -23,6 +23,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
 from seatrial.load.barrier import common_start
+from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
@@ -34,6 +35,7 @@ TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
 START_VARIABLE = "SEATRIAL_START_FILE"
+CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -78,6 +80,7 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
         index=int(index),
         run=environment.get(RUN_VARIABLE, ""),
         secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
+        ca=environment.get(CA_VARIABLE, ""),
     )
 
 
@@ -96,6 +99,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed; what it had measured is not reported.
     """
+    if share.tls:
+        client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup)

@@ -173,6 +173,7 @@ class Activities:
         follows: Attempts whose workers' output to follow.
         tails: Pods of whose log to read the end.
         files: Pods whose sidecar's output to read.
+        baseline: ConfigMaps with the report of the run to compare with, to read, in their order.
     """
 
     probes: frozenset[str] = frozenset()
@@ -181,6 +182,7 @@ class Activities:
     follows: frozenset[str] = frozenset()
     tails: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    baseline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from seatrial.api.control import Stop
 from seatrial.api.loadtest import LoadTestSpec
-from seatrial.api.outcome import shortened
+from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import LoadTestStatus, Phase, QueueStatus, RunStatus, StepState, Verdict
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import barrier, teardown
+from seatrial.plan.baseline import chosen, compared, wanted
 from seatrial.plan.conditions import CONDITION_BYTES, conditions
 from seatrial.plan.control import (
     STOPPED,
@@ -61,7 +62,7 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     elif wished.run is not None and test.spec is not None:
         decision = _begin(test, test.spec, wished.run, observed, now)
     else:
-        decision = _rest(test, refused(test) if standing is Standing.INVALID else test.status, observed)
+        decision = _rest(test, _refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
     decision = reported(test.status, decision, observed, now, deleting=test.deleting)
     decision = waited_out(decision, observed, now)
@@ -74,6 +75,11 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     return replace(decision, status=status, announcements=announced(test.status, status, invalid), wake_at=wake_at)
 
 
+def _refused(test: Load) -> LoadTestStatus:
+    status = refused(test)
+    return status.model_copy(update={"baseline": chosen(None, test.status)})
+
+
 def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecision:
     """Lets go of a resource without a run, once workers that a crash may have left are gone too."""
     if observed.jobs:
@@ -82,9 +88,13 @@ def _rest(test: Load, status: LoadTestStatus, observed: Observed) -> LoadDecisio
 
 
 def _begin(test: Load, spec: LoadTestSpec, run: RunStatus, observed: Observed, now: datetime) -> LoadDecision:
+    baseline = chosen(spec, test.status)
+    run = run.model_copy(update={"load_hash": spec.load_hash})
     held = hold(test, run, observed, now)
     if held is not None:
         status, wake_at = held
+        if status is not test.status:
+            status = status.model_copy(update={"baseline": baseline})
         # Room that an earlier run had is left while this one waits, but not before it is known that it must.
         return Decision(status) if observed.place.pending else replace(_rest(test, status, observed), wake_at=wake_at)
     if any(job.run not in {"", run.id} for job in observed.jobs.values()):
@@ -96,6 +106,7 @@ def _begin(test: Load, spec: LoadTestSpec, run: RunStatus, observed: Observed, n
         run=begun(run, now),
         result=present(spec, None, None, final=False),
         history=remembered(test.status),
+        baseline=baseline,
     )
     first: tuple[Action, ...] = () if test.finalizer else (AddFinalizer(),)
     actions = (*first, StartLoad(STEP))
@@ -124,7 +135,7 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
         lost = Judgement(Verdict.ERROR, "JobLost", "the Job with the workers, and with it the run's spec, is gone")
         return _end(test, observed, now, lost)
     before = status.result
-    outcome = judge_load(STEP, spec, observed, now, before)
+    status, outcome = _outcome(status, spec, observed, now)
     result = present(spec, observed.loads.get(STEP), before, final=outcome is not None)
     status = status.model_copy(update={"result": result, "reason": "Running"})
     test = replace(test, status=status)
@@ -155,7 +166,20 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     ahead += barrier.hearing_ends(STEP, observed, now)
     wake_at = earliest([*ahead, *patience_ends(observed.pods, now), *stopping_ends(STEP, result, observed, now)])
     actions = (*stops(STEP, before, observed), *barrier.begins(STEP, spec, observed, now))
-    return Decision(status, actions, Activities(follows=frozenset({STEP})), wake_at, urgent=aborted)
+    activities = Activities(follows=frozenset({STEP}), baseline=wanted(status.baseline, observed))
+    return Decision(status, actions, activities, wake_at, urgent=aborted)
+
+
+def _outcome(
+    status: LoadTestStatus, spec: LoadTestSpec, observed: Observed, now: datetime
+) -> tuple[LoadTestStatus, Outcome | None]:
+    """What the load has come to, by itself and beside the run that it is compared with; None while it goes on."""
+    outcome = judge_load(STEP, spec, observed, now, status.result)
+    if outcome is None or outcome.state is not StepState.SUCCEEDED:
+        return status, outcome
+    # Only what is good otherwise is worth a comparison, and only a measurement that nothing speaks against.
+    baseline, outcome = compared(spec, status.baseline, observed.loads[STEP], observed.baseline, outcome)
+    return status.model_copy(update={"baseline": baseline}), outcome
 
 
 def _refused_by_quota(status: LoadTestStatus, observed: Observed) -> bool:

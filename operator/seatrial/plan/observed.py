@@ -269,6 +269,21 @@ class LoadSeen:
 
 
 @dataclass(frozen=True)
+class BaselineSeen:
+    """What was read of the run that this one is compared with.
+
+    Attributes:
+        windows: Its course.
+        gone: Why its report cannot be there any more.
+        unreadable: Why it could not be read.
+    """
+
+    windows: tuple[Window, ...] = ()
+    gone: str = ""
+    unreadable: str = ""
+
+
+@dataclass(frozen=True)
 class Held:
     """A write that a quota of the cluster refused, which it may not do for ever.
 
@@ -316,6 +331,7 @@ class Observed:
         tails: The ends of containers' logs, by pod.
         files: What sidecars have handed over, by pod.
         report: What has been written of the run's report; None where none is to be written.
+        baseline: What was read of the run that this one is compared with; None as long as nothing was.
     """
 
     namespace: NamespaceSeen | None = None
@@ -340,6 +356,7 @@ class Observed:
     tails: Mapping[str, TailSeen] = field(default_factory=dict)
     files: Mapping[str, FilesSeen] = field(default_factory=dict)
     report: ReportSeen | None = None
+    baseline: BaselineSeen | None = None
 
     def refusal_reason(self, key: str) -> str:
         """Why an action was refused, in one word."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.api.status import LatencySummary, LoadResult, Phase, StepState, StepStatus, TrialStatus
+from seatrial.api.status import LatencySummary, LoadResult, LoadTestStatus, Phase, StepState, StepStatus, TrialStatus
 from seatrial.report import sections
 from seatrial.report.line import Line, Span, Tone, Words, columns, line
 from seatrial.report.wording import (
@@ -19,6 +19,7 @@ from seatrial.report.wording import (
     since,
     took,
     worded,
+    worse,
 )
 
 _QUANTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -36,6 +37,7 @@ def summary(status: TrialStatus, title: str) -> list[Line]:
         *_services(status),
         *_steps(status),
         *(entry for name, result in sections.loads(status) for entry in _load(name, result)),
+        *_baseline(status),
         *_left_behind(status),
     ]
 
@@ -100,6 +102,19 @@ def _load(name: str, result: LoadResult) -> Iterator[Line]:
         titles = ("", "requests", "errors", "p50", "p99")
         rows = [(each.name, f"{each.requests:,}", f"{each.errors:,}", each.p50, each.p99) for each in result.by_request]
         yield from columns([_quiet(titles), *rows], indent=4, right=frozenset({1, 2, 3, 4}))
+
+
+def _baseline(status: TrialStatus) -> Iterator[Line]:
+    baseline = status.baseline if isinstance(status, LoadTestStatus) else None
+    if baseline is None or not status.verdict:
+        return
+    yield Line()
+    yield line(Span(f"compared with run {baseline.run}" if baseline.run else "compared with none", Tone.HEADING))
+    if baseline.message:
+        yield line(f"  {baseline.message}")
+    yield from columns(
+        [(worded(one.state), one.metric, f"{one.after}, was {one.before}", worse(one)) for one in baseline.metrics]
+    )
 
 
 def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
