@@ -11,7 +11,11 @@ from .test_faults import kill_operator
 from .test_load import load_test, target
 
 ANSWERED = [{"expr": "errors.rate < 0.01"}]
-THREE: dict[str, Any] = {"workers": 3, "profile": {"rate": 60, "duration": "5s"}, "thresholds": ANSWERED}
+THREE: dict[str, Any] = {
+    "workers": 3,
+    "profile": {"rate": 60, "duration": "5s", "warmup": "1s"},
+    "thresholds": ANSWERED,
+}
 #: What of their CPU the machine can spare is not the subject here.
 SMALL = {"resources": {"requests": {"cpu": "10m", "memory": "48Mi"}}}
 
@@ -76,14 +80,16 @@ def test_workers_begin_at_one_moment_and_their_skew_is_measured(loaded: Trials, 
 
 
 def test_the_operator_may_patch_nothing_of_pods_but_the_moment(loaded: Trials, kubectl: Run) -> None:
-    pods = kubectl("get", "pods", "-n", loaded.namespace, "--output", "name").stdout.split()
+    where = ("-n", loaded.namespace, "--selector", "app=inventory")
+    pod = json.loads(kubectl("get", "pods", *where, "--output", "json").stdout)["items"][0]
+    container = pod["spec"]["containers"][0] | {"image": "other"}
     operator = f"--as=system:serviceaccount:{RELEASE_NAMESPACE}:seatrial"
-    where = (pods[0], "-n", loaded.namespace, operator, "--type", "merge", "--patch")
+    change = ("pod", pod["metadata"]["name"], "-n", loaded.namespace, operator, "--type", "merge", "--patch")
     for patch in (
         {"metadata": {"annotations": {"seatrial.dev/start": "2026-01-01T00:00:00Z"}}},
-        {"spec": {"containers": [{"name": "inventory", "image": "other"}]}},
+        {"spec": {"containers": [container]}},
     ):
-        refused = kubectl("patch", *where, json.dumps(patch), check=False)
+        refused = kubectl("patch", *change, json.dumps(patch), check=False)
         assert refused.returncode
         assert "the operator may" in refused.stderr
 

@@ -10,9 +10,10 @@ from seatrial.api.base import Model
 from seatrial.api.baseline import LEAST_SECONDS, Baseline
 from seatrial.api.control import (
     STEERING,
-    ConcurrencyField,
     History,
+    LoadConcurrencyField,
     QueueTimeout,
+    Retain,
     RunToken,
     ScheduleField,
     Steered,
@@ -74,7 +75,8 @@ class LoadTestSpec(Steered, LoadSpec):
     schedule: ScheduleField = None
     suspend: Suspend = False
     stop: StopField = None
-    concurrency: ConcurrencyField = None
+    concurrency: LoadConcurrencyField = None
+    retain: Retain = Field(Retain(), description="Whether workers stay for a while to be looked into.")
     history: History = 10
 
     model_config = {
