@@ -1,6 +1,5 @@
 """Workers as processes of their own, which wait for one moment."""
 
-import asyncio
 import json
 import os
 import signal
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.load import barrier
 from seatrial.load.assignment import AssignmentError
 from seatrial.load.barrier import ReadyLine, common_start, read_ready
 from seatrial.load.line import parse_line
@@ -30,14 +30,16 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def test_workers_say_that_they_are_ready_and_begin_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_workers_say_that_they_are_ready_and_begin_together(tmp_path: Path, cores: int) -> None:
     files = [tmp_path / str(index) / "start" for index in range(2)]
     processes = []
+    load = json.dumps({**SPEC, "profile": {"users": 4, "duration": "1s"}, "cores": cores})
     for index, file in enumerate(files):
         file.parent.mkdir()
         file.touch()
         own = {"JOB_COMPLETION_INDEX": str(index), "SEATRIAL_START_FILE": str(file)}
-        processes.append(start(TARGET | own))
+        processes.append(start(TARGET | own | {"SEATRIAL_LOAD": load}))
     for index, process in enumerate(processes):
         assert process.stdout is not None
         assert read_ready(process.stdout.readline()) == ReadyLine(worker=index)
@@ -52,27 +54,31 @@ def test_workers_say_that_they_are_ready_and_begin_together(tmp_path: Path) -> N
         assert last.began >= round(at, 3) - 0.002
 
 
-@pytest.mark.anyio
-async def test_who_learns_of_it_late_begins_at_once(tmp_path: Path) -> None:
-    file, lines = tmp_path / "start", list[str]()
+def test_who_learns_of_it_late_begins_at_once(tmp_path: Path) -> None:
+    file, lines = tmp_path / "start", list[bytes]()
     file.write_text(moment(time.time() - 3600))
-    assert await common_start(4, file, lines.append, asyncio.Event())
-    assert [read_ready(line) for line in lines] == [ReadyLine(worker=4)]
+    assert common_start(4, file, lines.append)
+    assert [read_ready(line.decode()) for line in lines] == [ReadyLine(worker=4)]
 
 
-@pytest.mark.anyio
-async def test_who_is_stopped_before_has_measured_nothing(tmp_path: Path) -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.01, stop.set)
-    assert not await common_start(0, tmp_path / "missing", lambda _line: None, stop)
+def test_who_waits_says_so_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(barrier, "_SAY_SECONDS", 0.01)
+    file, lines = tmp_path / "start", list[bytes]()
+
+    def heard(line: bytes) -> None:
+        lines.append(line)
+        if len(lines) == 3:
+            file.write_text(moment(time.time()))
+
+    assert common_start(1, file, heard)
+    assert [read_ready(line.decode()) for line in lines] == [ReadyLine(worker=1, seq=seq) for seq in range(3)]
 
 
-@pytest.mark.anyio
-async def test_a_file_that_holds_no_moment_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_moment_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "start"
     file.write_text("soon")
     with pytest.raises(AssignmentError, match="'soon': it must be the moment to begin"):
-        await common_start(0, file, lambda _line: None, asyncio.Event())
+        common_start(0, file, lambda _line: None)
 
 
 def test_a_signal_ends_the_waiting(tmp_path: Path) -> None:

@@ -393,6 +393,10 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
     if spec.profile.open and (spec.profile.iterations or 0) > spec.profile.arriving:
         remedy = f"rate and time let only {spec.profile.arriving:.0f} come: lower it, or raise them"
         yield Problem(f"{field}.profile.iterations", str(spec.profile.iterations), remedy)
+    connect = spec.connections.connect_timeout
+    if connect is not None and connect >= spec.request_timeout:
+        remedy = "is not over before requestTimeout is: make it shorter, or leave it out"
+        yield Problem(f"{field}.connections.connectTimeout", duration.text(connect), remedy)
     yield from _exchanges(field, spec)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}]"

@@ -5,10 +5,10 @@ of each pod, which the kubelet copies into a file of the pod (downward API). So 
 reachable from a worker, and no token is needed.
 """
 
-import asyncio
 import contextlib
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,7 +51,7 @@ def read_ready(text: str) -> ReadyLine | None:
     return None
 
 
-async def common_start(worker: int, file: Path, write: Callable[[str], object], stop: asyncio.Event) -> bool:
+def common_start(worker: int, file: Path, write: Callable[[bytes], object]) -> bool:
     """Says that the worker is ready, and waits for the moment at which all begin.
 
     A worker that learns of the moment when it is over begins at once: how late it was shows in its lines.
@@ -59,27 +59,41 @@ async def common_start(worker: int, file: Path, write: Callable[[str], object], 
     Args:
         worker: Its number.
         file: Gets the moment, in RFC 3339; it is empty, or not there, as long as that is not known.
-        write: Gets the line.
-        stop: Ends the waiting.
+        write: Gets the lines.
 
     Returns:
-        False if it was stopped before.
+        False if a signal to end came before.
 
     Raises:
         AssignmentError: The file holds something else.
     """
     said, since = 0, time.monotonic()
-    while not stop.is_set():
-        if time.monotonic() >= since + said * _SAY_SECONDS:
-            write(ReadyLine(worker=worker, seq=said).model_dump_json())
-            said += 1
-        begin = _moment(file)
-        left = _LOOK_SECONDS if begin is None else begin - time.time()
-        if begin is not None and left <= 0:
-            return True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), left)
+    with _signals() as told:
+        while not told:
+            if time.monotonic() >= since + said * _SAY_SECONDS:
+                write(ReadyLine(worker=worker, seq=said).model_dump_json().encode() + b"\n")
+                said += 1
+            begin = _moment(file)
+            left = _LOOK_SECONDS if begin is None else begin - time.time()
+            if left <= 0:
+                return True
+            time.sleep(min(left, _LOOK_SECONDS))
     return False
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects signals to end. The first process of a container is spared those that it does not handle."""
+    told: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: told.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _moment(file: Path) -> float | None:

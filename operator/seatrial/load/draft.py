@@ -31,6 +31,7 @@ class Draft:
         think: Seconds to wait after it.
         judges_status: Whether what is expected says which status is right.
         reads_answer: Whether anything is expected or captured.
+        follows: Whether redirects are followed.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Draft:
         scope: Scope,
         secrets: Mapping[tuple[str, str], str],
         think: float,
+        *,
+        lasting: bool = True,
     ) -> None:
         self.index = index
         self.think = think
@@ -48,7 +51,7 @@ class Draft:
         self._path = _text(exchange.path, scope, lambda value: quote(value, safe=""))
         self._body, content_type = _body(exchange, scope)
         headers = [(header.name, _header(header, scope, secrets)) for header in exchange.headers]
-        self._envelope = Envelope(exchange.method, headers, content_type, host=host)
+        self._envelope = Envelope(exchange.method, headers, content_type, host=host, lasting=lasting)
         self._same = self._envelope.fixed and isinstance(self._path, str) and isinstance(self._body, bytes)
         self._sent: Message | None = None
         self._known: dict[bytes, int] = {}
@@ -56,6 +59,7 @@ class Draft:
         captures = exchange.capture if isinstance(exchange, FlowStep) else {}
         self._evaluation = Evaluation(load_answer_scope(scope), exchange.expect, captures)
         self.judges_status = self._evaluation.judges_status
+        self.follows = exchange.follow_redirects
         self.reads_answer = not self._evaluation.empty
 
     def message(self, values: Values, cookies: str) -> Message:

@@ -40,13 +40,14 @@ class Message:
         self.heads: Heads = {} if heads is None else heads
 
 
-def render(request: Exchange, index: int, host: str) -> Message:
+def render(request: Exchange, index: int, host: str, *, lasting: bool = True) -> Message:
     """Renders a request.
 
     Args:
         request: What to send.
         index: Its place in the spec.
         host: Value of the Host header, unless the request has its own.
+        lasting: Whether the connection may be used again.
 
     Raises:
         RequestError: A header cannot be sent.
@@ -54,7 +55,8 @@ def render(request: Exchange, index: int, host: str) -> Message:
     body, content_type = _body(request)
     headers = [(header.name, header.value) for header in request.headers]
     try:
-        wire = Envelope(request.method, headers, content_type, host=host).seal(request.path, body)
+        envelope = Envelope(request.method, headers, content_type, host=host, lasting=lasting)
+        wire = envelope.seal(request.path, body)
     except RequestError as error:
         raise RequestError(f"requests[{index}].{error}") from error
     return Message(index, wire, method=request.method)

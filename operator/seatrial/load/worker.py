@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -23,6 +23,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
 from seatrial.load.barrier import common_start
+from seatrial.load.cores import Cores
 from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
@@ -41,6 +42,7 @@ CA_VARIABLE = "SEATRIAL_CA"
 EXIT_REPORTED = 0
 EXIT_BAD_ASSIGNMENT = 2
 EXIT_TERMINATED = 128 + signal.SIGTERM
+_GOOD = (EXIT_REPORTED, EXIT_TERMINATED)
 
 _LINE_INTERVAL = 1_000_000_000
 _TICK_SECONDS = 0.02
@@ -50,8 +52,8 @@ class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
 
 
-def assignment_from(environment: Mapping[str, str]) -> Assignment:
-    """Reads the worker's assignment from environment variables.
+def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
+    """Reads the worker's assignment from environment variables: the shares of its cores.
 
     Args:
         environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
@@ -73,15 +75,20 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return assignment(
-        spec,
-        host=host.removeprefix("[").removesuffix("]"),
-        port=int(port),
-        index=int(index),
-        run=environment.get(RUN_VARIABLE, ""),
-        secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
-        ca=environment.get(CA_VARIABLE, ""),
-    )
+    secrets = {source: environment[name] for source, name in spec.secrets.items() if name in environment}
+    return [
+        assignment(
+            spec,
+            host=host.removeprefix("[").removesuffix("]"),
+            port=int(port),
+            index=int(index),
+            core=core,
+            run=environment.get(RUN_VARIABLE, ""),
+            secrets=secrets,
+            ca=environment.get(CA_VARIABLE, ""),
+        )
+        for core in range(spec.cores)
+    ]
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -103,9 +110,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
-    journal = Journal(share.index, pace, begin + share.warmup)
-    patience = share.timeout if share.graceful is None else min(share.timeout, share.graceful)
-    sweep_every = max(patience // 50, int(_TICK_SECONDS * 1e9))
+    journal = Journal(share.index, pace, begin + share.warmup, cores=share.cores)
+    sweep_every = max(share.patience // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
     failures = _stop_on_failure(stop)
     pace.start()
@@ -138,6 +144,18 @@ def _pace(share: Assignment, begin: int) -> Pace:
     return (ArrivingVisits if share.open else UsersVisits)(share, begin)
 
 
+def _prepare(share: Assignment) -> None:
+    """Finds what cannot be sent, and loads what takes time to load, before others wait for this worker."""
+
+    async def build() -> None:
+        if share.tls:
+            client_context(share.tls, share.ca)
+        _pace(share, monotonic_ns())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(build())
+
+
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:
     """Lets an exception in a callback end the load: what is measured after it could not be trusted."""
     failures: list[BaseException] = []
@@ -158,19 +176,17 @@ async def _tick(stop: asyncio.Event) -> int:
     return max(monotonic_ns() - expected, 0)
 
 
-def run_worker(share: Assignment, write: Callable[[bytes], object], start_file: Path | None = None) -> int:
+def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
     """Runs a worker in this process until it has done its share or SIGTERM or SIGINT stop it.
 
     Args:
         share: What to do.
         write: Writes bytes to the reader of the lines; may block.
-        start_file: Gets the moment at which all workers begin; None if there is no other one to wait for.
 
     Returns:
         The exit code: 0 when all was done, 143 when it was stopped.
 
     Raises:
-        AssignmentError: The start file holds no moment.
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed, or nobody takes its lines.
     """
@@ -179,25 +195,55 @@ def run_worker(share: Assignment, write: Callable[[bytes], object], start_file: 
     # What is there now stays: the collector need not look at it again and again.
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        done = runner.run(_until_signal(share, lines.write, start_file))
+        done = runner.run(_until_signal(share, lines.write))
+    _close(lines)
+    return EXIT_REPORTED if done else EXIT_TERMINATED
+
+
+async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bool:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return await generate(share, write, stop)
+
+
+def run_cores(shares: Sequence[Assignment], write: Callable[[bytes], object]) -> int:
+    """Runs a worker of several cores, each in a process of its own, like ``run_worker``.
+
+    Args:
+        shares: What each does.
+        write: Writes bytes to the reader of the joint lines; may block.
+
+    Returns:
+        The exit code: 0 when all was done, 143 when it was stopped, 2 when a request cannot be sent.
+
+    Raises:
+        WorkerError: A generator failed, or nobody takes the lines.
+    """
+    with Cores(shares, lambda share, lines: _explained(lambda: run_worker(share, lines))) as cores:
+        lines = LineWriter(write)
+        codes = cores.follow(lines.write)
+        _close(lines)
+    if EXIT_BAD_ASSIGNMENT in codes:
+        return EXIT_BAD_ASSIGNMENT
+    if wrong := [f"core {core} ended with {code}" for core, code in enumerate(codes) if code not in _GOOD]:
+        raise WorkerError(f"{', '.join(wrong)}; there is no result without it")
+    return max(codes)
+
+
+def _explained(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except (AssignmentError, RequestError) as error:
+        print(f"seatrial worker: {error}", file=sys.stderr)
+        return EXIT_BAD_ASSIGNMENT
+
+
+def _close(lines: LineWriter) -> None:
     try:
         lines.close()
     except OSError as error:
         raise WorkerError(f"the result could not be written to standard output: {error}") from error
-    return EXIT_REPORTED if done else EXIT_TERMINATED
-
-
-async def _until_signal(share: Assignment, write: Callable[[str], object], start_file: Path | None) -> bool:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if start_file is not None:
-        _pace(
-            share, monotonic_ns()
-        )  # what cannot be sent, and what takes time to load, comes before others wait for it
-        if not await common_start(share.index, start_file, write, stop):
-            return False
-    return await generate(share, write, stop)
 
 
 def _raise_open_files() -> None:
@@ -212,7 +258,7 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     """The command ``seatrial worker``.
 
     Args:
-        environment: Holds the assignment, see ``assignment_from``.
+        environment: Holds the assignment, see ``assignments_from``.
         output: Descriptor that the lines are written to.
 
     Returns:
@@ -221,9 +267,13 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     Raises:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
-    try:
-        start_file = environment.get(START_VARIABLE)
-        return run_worker(assignment_from(environment), write_all(output), Path(start_file) if start_file else None)
-    except (AssignmentError, RequestError) as error:
-        print(f"seatrial worker: {error}", file=sys.stderr)
-        return EXIT_BAD_ASSIGNMENT
+
+    def run() -> int:
+        shares, write = assignments_from(environment), write_all(output)
+        if start_file := environment.get(START_VARIABLE):
+            _prepare(shares[0])
+            if not common_start(shares[0].index, Path(start_file), write):
+                return EXIT_TERMINATED
+        return run_worker(shares[0], write) if len(shares) == 1 else run_cores(shares, write)
+
+    return _explained(run)
