@@ -10,6 +10,7 @@ from seatrial.api.placement import Placement
 from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
+from seatrial.build.script import SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT, script_container, script_volumes
 
 Object = dict[str, Any]
 
@@ -39,7 +40,7 @@ def load_job(
         step: Name of the step.
         spec: The load; it reaches the workers in their environment, so nothing else needs to be made or read.
         target: ``host:port`` of the Service.
-        image: Seatrial's own image.
+        image: Seatrial's own image for its engine; that of a script goes before it.
         pull_policy: When it is pulled; empty leaves it to Kubernetes.
         run_spec: The spec of a LoadTest as JSON. The Job then keeps it, so that an edit during the run, and a restart
             of the operator, change nothing about it; and the LoadTest owns the Job.
@@ -51,7 +52,8 @@ def load_job(
         metadata["ownerReferences"] = [origin.owner_reference()]
         metadata["annotations"][names.RUN_SPEC] = run_spec
     worker = _worker(spec, origin.run, target, image, pull_policy)
-    template = _spread(pod(worker, labels, annotations, "Never"), labels)
+    volumes = script_volumes(spec.script) if spec.script else ()
+    template = _spread(pod(worker, labels, annotations, "Never", volumes=volumes), labels)
     if spec.placement:
         _place(template, spec.placement)
     if spec.workers > 1:
@@ -105,7 +107,8 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
         "image": image,
         "args": ["worker"],
         "env": [
-            {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
+            # Kubernetes makes one $ of two, and a variable's value of $(NAME).
+            {"name": "SEATRIAL_LOAD", "value": load_json(spec).replace("$", "$$")},
             {"name": "SEATRIAL_TARGET", "value": target},
             {"name": "SEATRIAL_RUN", "value": run},
             *(
@@ -123,6 +126,8 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
         "securityContext": security_context(PodSecurity.RESTRICTED) | {"readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+    if spec.script:
+        return script_container(built, spec.script, pull_policy)
     if pull_policy:
         built["imagePullPolicy"] = pull_policy
     return built
@@ -143,6 +148,8 @@ def _resources(spec: LoadSpec) -> Object:
     given = spec.resources.to_kubernetes() if spec.resources else {}
     limits = given.get("limits", {})
     cpu, memory, limit = (first + more * (spec.cores - 1) for first, more in (CPU, MEMORY, MEMORY_LIMIT))
+    if spec.script:
+        memory, limit = SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT
     ours = {"cpu": f"{cpu}m", "memory": f"{memory}Mi"}
     requests = {name: amount for name, amount in ours.items() if name not in limits}
     # Where a LimitRange gives a core to those who say nothing, several would have to share it.

@@ -225,6 +225,7 @@ class Performer:
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
         if refusal := self._settings.placement.refusal(load.placement):
             raise Refused(refusal, "PlacementNotAllowed")
+        image = self._settings.engine_images.get(load.engine, self._settings.worker_image)
         services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
         target = await self._destinations.find(load.target, stage.namespace, stage.origin.namespace, services)
         built = load_job(
@@ -234,7 +235,7 @@ class Performer:
             name,
             load,
             target=target,
-            image=self._settings.worker_image,
+            image=image,
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
             attempt=attempt,

@@ -140,6 +140,9 @@ class WorkerLines:
                 ready=frozenset(self.ready) | frozenset(self.lines),
                 begun=frozenset(self.lines),
                 since=self.since,
+                complaints=merge.complaints,
+                exceptions=sum(line.exceptions for line in merge.lines),
+                exception=next((line.exception for line in merge.lines if line.exception), ""),
                 windows=self.windows if ended else (),
             )
         return self._seen

@@ -253,6 +253,9 @@ class LoadSeen:
         ready: Indexes of the workers that wait for the others, or have begun.
         begun: Indexes of those that have begun.
         since: Since when this process listens to them.
+        complaints: Why scripts themselves say that the load failed, by worker index.
+        exceptions: Iterations of scripts that ended with an exception.
+        exception: One of their messages.
         windows: The course of the load, once all workers have ended.
     """
 
@@ -265,6 +268,9 @@ class LoadSeen:
     ready: frozenset[int] = frozenset()
     begun: frozenset[int] = frozenset()
     since: datetime | None = None
+    complaints: Mapping[int, str] = field(default_factory=dict)
+    exceptions: int = 0
+    exception: str = ""
     windows: tuple[Window, ...] = ()
 
 
