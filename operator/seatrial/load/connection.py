@@ -5,12 +5,11 @@ import ssl
 from time import monotonic_ns
 from typing import ClassVar, Protocol, cast
 
+from seatrial.load.known import Known
 from seatrial.load.message import Message
 from seatrial.load.response import Response, ResponseError
 
-#: Header blocks that are remembered of each request; servers with a unique header in each answer never profit.
-_KNOWN_LIMIT = 64
-_NOTHING_KNOWN: dict[bytes, int] = {}
+_NOTHING_KNOWN = Known()
 
 
 class Driver(Protocol):
@@ -166,9 +165,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Reads an answer: by its header block if that is known and the answer whole, else by the parser."""
-        if self._known.get(data[: data.find(b"\r\n\r\n") + 4]) == len(data):
+        known, size = self._known, len(data)
+        if (size == known.size and data.startswith(known.header)) or known.recognize(data):
             self.used = True
-            self._answered(self, len(data), None)
+            self._answered(self, size, None)
         else:
             self._parse(data)
 
@@ -249,9 +249,7 @@ class Connection(asyncio.Protocol):
         self._answered(self, size, error, first)
 
     def _remember(self, message: Message, header: bytes, size: int) -> None:
-        if len(message.known) >= _KNOWN_LIMIT:
-            message.known.clear()
-        message.known[header] = size
+        message.known.learn(header, size)
 
     def _close(self) -> None:
         self.lost = True

@@ -71,7 +71,7 @@ def onward(message: Message, status: int, path: str, cookies: str) -> Message:
         headers = [line for line in headers if not line.lower().startswith("cookie:")]
         headers.append(f"Cookie: {cookies}")
     wire = "\r\n".join([f"{method} {path} HTTP/1.1", *headers, "", ""]).encode() + body
-    return Message(message.index, wire, method=method, known=message.known, heads=message.heads)
+    return Message(message.index, wire, method=method, known=message.known)
 
 
 def _asked(message: Message) -> tuple[str, str, str]:
