@@ -7,7 +7,7 @@ from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult, StepState, ThresholdResult, ThresholdState
 from seatrial.plan import barrier
 from seatrial.plan.decision import BeginLoad, StartLoad, StopLoad
-from seatrial.plan.guards import doubts
+from seatrial.plan.guards import doubts, exhausted
 from seatrial.plan.observed import LoadSeen, Observed, PodSeen
 from seatrial.plan.pods import trouble
 from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
@@ -191,6 +191,8 @@ def _said(missed: list[ThresholdResult]) -> str:
 def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> Outcome:
     """Judges the whole result: what the service did wrong comes before doubts about the measurement."""
     result = seen.result
+    if doubt := exhausted(result):
+        return doubt
     thresholds = judge_finally(spec, seen, before)
     missed = [threshold for threshold in thresholds if threshold.state is ThresholdState.FAILED]
     if missed:
