@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,10 @@ def web() -> Iterator[str]:
     thread.join(5)
 
 
-def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
+def start(environment: dict[str, str], first: str = "") -> "subprocess.Popen[str]":
+    code = f"{first}import sys; from seatrial.load.worker import main; sys.exit(main())"
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", "import sys; from seatrial.load.worker import main; sys.exit(main())"],
+        [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -82,6 +84,17 @@ def test_all_refused_is_measured_and_reported_too() -> None:
     assert (process.returncode, errors) == (EXIT_REPORTED, "")
     last = lines_of(output)[-1]
     assert last.errors == {"connect": last.requests}
+
+
+def test_files_that_ran_out_are_its_own_failure(web: str) -> None:
+    load = {**SPEC, "workers": 1, "profile": {"users": 50, "duration": "1s"}}
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)); "
+    process = start({"SEATRIAL_LOAD": json.dumps(load), "SEATRIAL_TARGET": web}, code)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    last = lines_of(output)[-1]
+    assert set(last.errors) == {"exhausted"}
+    assert last.requests > last.errors["exhausted"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -207,6 +220,20 @@ def test_several_cores_print_one_line_a_second_of_all(web: str) -> None:
     last = lines[-1]
     assert (last.worker, last.state, last.requests, last.ended, last.measured) == (0, "final", 300, 360, 1.0)
     assert last.errors == {}
+
+
+def test_cores_begin_when_all_workers_do(web: str, tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    process = start({"SEATRIAL_LOAD": json.dumps(CORES), "SEATRIAL_TARGET": web, "SEATRIAL_START_FILE": str(begin)})
+    assert process.stdout is not None
+    assert '"state":"ready"' in process.stdout.readline()
+    moment = datetime.now(UTC) + timedelta(seconds=0.3)
+    begin.write_text(moment.isoformat())
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    last = parse_line(output.splitlines()[-1])
+    assert (last.state, last.requests) == ("final", 300)
+    assert last.began >= moment.timestamp()
 
 
 def test_users_are_shared_out_among_cores(web: str) -> None:
