@@ -124,6 +124,7 @@ class PodSeen:
         container: Name of its container, as opposed to sidecars.
         ended_at: When its container ended for good, by its node's clock.
         hands_over: Whether a sidecar hands files of its container over.
+        begins: When its load begins, of a worker that was told.
     """
 
     name: str
@@ -149,6 +150,7 @@ class PodSeen:
     container: str = ""
     ended_at: datetime | None = None
     hands_over: bool = False
+    begins: datetime | None = None
 
     @property
     def crashed(self) -> bool:
@@ -248,6 +250,12 @@ class LoadSeen:
         finished: Indexes of the workers whose last line was read.
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
+        ready: Indexes of the workers that wait for the others, or have begun.
+        begun: Indexes of those that have begun.
+        since: Since when this process listens to them.
+        complaints: Why scripts themselves say that the load failed, by worker index.
+        exceptions: Iterations of scripts that ended with an exception.
+        exception: One of their messages.
         windows: The course of the load, once all workers have ended.
     """
 
@@ -257,6 +265,12 @@ class LoadSeen:
     interrupted: frozenset[int] = frozenset()
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    ready: frozenset[int] = frozenset()
+    begun: frozenset[int] = frozenset()
+    since: datetime | None = None
+    complaints: Mapping[int, str] = field(default_factory=dict)
+    exceptions: int = 0
+    exception: str = ""
     windows: tuple[Window, ...] = ()
 
 
@@ -307,6 +321,7 @@ class Observed:
         pods: All pods of the run.
         probes: By service.
         checking: Attempts whose request is under way in this process.
+        conditions: Of steps whose ``when`` was judged, by name: None for one that runs, otherwise how it ends.
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
         secrets: What steps have captured that nothing may show, by the capture's name.
@@ -333,6 +348,7 @@ class Observed:
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
     checking: frozenset[str] = frozenset()
+    conditions: Mapping[str, Outcome | None] = field(default_factory=dict)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

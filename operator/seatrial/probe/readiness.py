@@ -11,6 +11,7 @@ from seatrial.probe.exchange import Exchanger
 from seatrial.probe.grpc_probe import probe_grpc
 from seatrial.probe.http_probe import probe_http
 from seatrial.probe.tcp_probe import probe_tcp
+from seatrial.sandbox.evaluator import Evaluator
 
 #: Shortest pause between two probes, in seconds, whatever the service says.
 LEAST_PAUSE = 0.05
@@ -25,7 +26,11 @@ WATCH_PAUSE = 2.0
 
 
 async def keep_probing(
-    exchanger: Exchanger, address: Address, ready: Readiness, report: Callable[[int, str], None]
+    exchanger: Exchanger,
+    address: Address,
+    ready: Readiness,
+    evaluator: Evaluator,
+    report: Callable[[int, str], None],
 ) -> None:
     """Probes until the service has succeeded as often in a row as it must.
 
@@ -36,6 +41,7 @@ async def keep_probing(
         exchanger: Sends HTTP probes.
         address: The Service's port.
         ready: What to probe and how often it must succeed.
+        evaluator: Judges answers.
         report: Told after each probe: successes in a row, and what the failure was.
     """
     successes = tries = 0
@@ -43,7 +49,9 @@ async def keep_probing(
 
     async def probe() -> bool:
         nonlocal successes, tries
-        failure = await probe_once(exchanger, address, ready, min(FIRST_TIMEOUT * 2.0 ** min(tries, 10), whole))
+        failure = await probe_once(
+            exchanger, address, ready, min(FIRST_TIMEOUT * 2.0 ** min(tries, 10), whole), evaluator
+        )
         tries += 1
         successes = 0 if failure else successes + 1
         report(successes, failure)
@@ -58,7 +66,11 @@ async def keep_probing(
 
 
 async def keep_watching(
-    exchanger: Exchanger, address: Address, ready: Readiness, report: Callable[[int, int, str], None]
+    exchanger: Exchanger,
+    address: Address,
+    ready: Readiness,
+    evaluator: Evaluator,
+    report: Callable[[int, int, str], None],
 ) -> None:
     """Probes a service that has become healthy for as long as it is wanted, every interval, but at most every 2 s.
 
@@ -66,6 +78,7 @@ async def keep_watching(
         exchanger: Sends HTTP probes.
         address: The Service's port.
         ready: What to probe.
+        evaluator: Judges answers.
         report: Told after each probe: successes in a row, failures in a row, and what the last failure was.
     """
     successes = failures = 0
@@ -73,7 +86,7 @@ async def keep_watching(
 
     async def probe() -> None:
         nonlocal successes, failures, last
-        failure = await probe_once(exchanger, address, ready, ready.probe_timeout.total_seconds())
+        failure = await probe_once(exchanger, address, ready, ready.probe_timeout.total_seconds(), evaluator)
         successes, failures = (0, failures + 1) if failure else (successes + 1, 0)
         last = failure or last
         report(successes, failures, last)
@@ -87,11 +100,13 @@ async def keep_watching(
     await retrying(probe)
 
 
-async def probe_once(exchanger: Exchanger, address: Address, ready: Readiness, timeout: float) -> str:
+async def probe_once(
+    exchanger: Exchanger, address: Address, ready: Readiness, timeout: float, evaluator: Evaluator
+) -> str:
     """Probes once, by whichever kind of probe there is, for so many seconds. Returns what went wrong, or nothing."""
     match ready.probe:
         case HttpProbe() as probe:
-            return await probe_http(exchanger, address, probe, timeout)
+            return await probe_http(exchanger, address, probe, timeout, evaluator)
         case TcpProbe():
             return await probe_tcp(address, timeout)
         case GrpcProbe() as probe:
