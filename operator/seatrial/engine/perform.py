@@ -1,8 +1,7 @@
 """Performs the writes that a plan decided on. Each is create-or-adopt or delete-if-there, so repeating is harmless."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -155,8 +154,8 @@ class Performer:
         await self._create(stage, namespace(stage.origin, stage.namespace, spec))
         outside = await self._outside(stage, stage.spec)
         services = stage.spec.environment.services
-        wanted = guards(stage.origin, stage.namespace, self._settings.namespace, services, outside)
-        await self._create_all(stage, wanted)
+        for guard in guards(stage.origin, stage.namespace, self._settings.namespace, services, outside):
+            await self._create(stage, guard)
 
     async def _outside(self, stage: Stage, spec: TestScenarioSpec) -> list[tuple[str, Mapping[str, str]]]:
         """Where pods of existing services are. One that cannot be used is not let out to; provisioning says why."""
@@ -242,18 +241,6 @@ class Performer:
             attempt=attempt,
         )
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
-
-    async def _create_all(self, stage: Stage, bodies: Iterable[Object]) -> None:
-        """Creates objects that do not need one another, side by side.
-
-        Raises:
-            Refused: One of them was refused; the others were created, or tried.
-            KubeError: Likewise.
-        """
-        done = await asyncio.gather(*(self._create(stage, body) for body in bodies), return_exceptions=True)
-        for failure in done:
-            if isinstance(failure, BaseException):
-                raise failure
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""
