@@ -12,7 +12,7 @@ from .test_load import load_test, target
 
 SHORT: dict[str, Any] = {"profile": {"rate": 20, "duration": "2s"}}
 LONG: dict[str, Any] = {"profile": {"rate": 20, "duration": "5m"}}
-PRIORITY = {
+PRIORITY: dict[str, Any] = {
     "apiVersion": "scheduling.k8s.io/v1",
     "kind": "PriorityClass",
     "metadata": {"name": "seatrial-e2e"},
@@ -113,9 +113,8 @@ def test_workers_of_a_load_that_failed_are_kept_with_their_logs(loaded: Trials, 
     assert verdict(loaded, "kept") == ("Failed", "ThresholdMissed")
 
 
-def test_what_the_platform_team_allows_is_done_and_nothing_else(
-    trials: Trials, kubectl: Run, elsewhere: str, priority: None
-) -> None:
+@pytest.mark.usefixtures("priority")
+def test_what_the_platform_team_allows_is_done_and_nothing_else(trials: Trials, kubectl: Run, elsewhere: str) -> None:
     allowed = {
         "priorityClassName": "seatrial-e2e",
         "nodeSelector": {"kubernetes.io/os": "linux"},
