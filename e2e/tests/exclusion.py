@@ -1,7 +1,8 @@
 """Tests run side by side, but for those that want the cluster to themselves: they come last, one by one.
 
-A test that takes the operator away, kills it or changes its settings carries ``pytest.mark.exclusive``. So does one
-that measures what the others would disturb.
+A test that takes the operator away, kills it, changes its settings or cordons the node carries
+``pytest.mark.exclusive``. So does one that measures what the others would disturb, or that would disturb what they
+measure. ``exclusive(first=True)`` is for one that wants the operator that nobody has killed yet.
 """
 
 import fcntl
@@ -24,9 +25,9 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[None]:
 
 
 def _place(item: pytest.Item) -> int:
-    if item.get_closest_marker("exclusive"):
-        # What it reads in the operator's log is gone with the first operator that another one kills.
-        return 2 if "log" in item.keywords else 3
+    marker = item.get_closest_marker("exclusive")
+    if marker:
+        return 2 if marker.kwargs.get("first") else 3
     return int(item.path.stem in _SHORT)
 
 

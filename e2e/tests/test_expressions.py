@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
 
 _TEN = "[1,2,3,4,5,6,7,8,9,10]"
@@ -38,6 +40,7 @@ def _seconds(status: dict[str, Any]) -> float:
     return (max(ended for _, ended in times) - min(began for began, _ in times)).total_seconds()
 
 
+@pytest.mark.exclusive(first=True)
 def test_an_expression_that_takes_too_much_ends_its_own_scenario_and_delays_no_other(
     trials: Trials, kubectl: Run
 ) -> None:

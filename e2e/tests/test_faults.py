@@ -214,8 +214,7 @@ def test_the_environment_is_guarded(trials: Trials, kubectl: Run) -> None:
     assert "violates PodSecurity" in refused.stderr
 
 
-@pytest.mark.log
-@pytest.mark.exclusive
+@pytest.mark.exclusive(first=True)
 def test_the_operator_logs_no_traceback(kubectl: Run) -> None:
     log: subprocess.CompletedProcess[str] = kubectl("logs", DEPLOYMENT, "-n", RELEASE_NAMESPACE, "--tail=-1")
     lines = [json.loads(line) for line in log.stdout.splitlines()]
