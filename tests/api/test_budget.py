@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.api.budget import STATUS_BYTES, captured, fitted, needed, size
+from seatrial.api.captures import CAPTURE_BYTES
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import (
+    BaselineStatus,
     Condition,
     ErrorCount,
     LatencySummary,
     LoadResult,
     LoadTestStatus,
+    MetricComparison,
     RequestResult,
     RunStatus,
     RunSummary,
@@ -27,7 +30,7 @@ from seatrial.api.status import (
     ThresholdState,
     Verdict,
 )
-from seatrial.api.validation import CAPTURE_BYTES, InvalidSpec, read
+from seatrial.api.validation import InvalidSpec, read
 
 AT = "2026-11-22T10:00:00.000Z"
 LONG = "It was the best of times, it was the worst of times. " * 20
@@ -140,9 +143,22 @@ def test_captures_that_a_later_step_may_need_stay() -> None:
 
 
 def test_a_load_tests_status_fits_too() -> None:
-    whole = LoadTestStatus(result=load(), message=LONG[:1000], reason="ThresholdMissed")
-    short = fitted(whole, 8000)
-    assert size(short) <= 8000
+    metric = MetricComparison(
+        metric="rate.achieved", state=ThresholdState.FAILED, before="12.34ms", after="12.34ms", least_percent=-99.9
+    )
+    reports = [f"{'n' * 150}-report-{number}" for number in range(5)]
+    baseline = BaselineStatus(
+        run="r" * 60, load_hash="0" * 16, report=reports, message=LONG[:1000], windows=240, metrics=[metric] * 4
+    )
+    past = RunSummary(id="17", load_hash="0" * 16, verdict=Verdict.FAILED, started_at=AT, report=reports)
+    whole = LoadTestStatus(
+        result=load(), message=LONG[:1000], reason="ThresholdMissed", baseline=baseline, history=[past] * 10
+    )
+    assert size(whole) > STATUS_BYTES
+    short = fitted(whole)
+    assert size(short) <= STATUS_BYTES
+    assert short.baseline is not None
+    assert (short.baseline.report, len(short.history)) == (reports, 10)
     assert short.result is not None
     assert [one.state for one in short.result.thresholds] == [ThresholdState.PASSED] * 20
 

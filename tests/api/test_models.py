@@ -19,10 +19,11 @@ from pydantic import ValidationError
 from seatrial.api.crd import Kind, definition
 from seatrial.api.exchange import Request
 from seatrial.api.load import LoadSpec
-from seatrial.api.loadtest import LoadTest
+from seatrial.api.loadtest import LoadTest, LoadTestSpec
 from seatrial.api.profile import Profile
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
+from seatrial.build.load_job import load_json
 
 Spec = dict[str, Any]
 
@@ -197,12 +198,32 @@ STORAGE = {"path": "/data", "size": "1Gi"}
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 
 
+KEY = {"name": "web-tls", "key": "ca.crt"}
+
+
 def staged(spec: Spec, *, kind: str = "rate", length: str = "1s", **more: Any) -> Spec:
     """Gives the load stages of up to 8 requests per second, or users."""
     stages = [{"duration": length, kind: 8}, {"duration": length, kind: 1}]
     profile: Spec = {"stages": stages, **more}
     step(spec, 3)["load"].update(profile=profile)
     return profile
+
+
+def per_worker(spec: Spec, **more: Any) -> Spec:
+    """Has the number of the load's workers follow."""
+    step(spec, 3)["load"].pop("workers", None)
+    step(spec, 3)["load"].update(more)
+    return spec
+
+
+def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
+    """Makes a script of the load."""
+    load: Spec = step(spec, 3)["load"]
+    for name in ("requests", "requestTimeout"):
+        load.pop(name, None)
+    script = {"inline": "export default function () {}"}
+    load.update({"engine": "K6", "script": script, "profile": {"users": users, "duration": "2m"}, "workers": 1} | more)
+    return load
 
 
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
@@ -293,11 +314,53 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
     ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
+    ("fewer iterations than workers", lambda s: staged(s, iterations=7) and step(s, 3)["load"].update(cores=2)),
+    ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(cores=3)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
+    ("give one of workers and ratePerWorker", lambda s: step(s, 3)["load"].update(workers=1, ratePerWorker=9)),
+    ("give one of workers and ratePerWorker", lambda s: step(s, 3)["load"].update(workers=2, usersPerWorker=9)),
+    ("ratePerWorker belongs to the open model", lambda s: staged(s, kind="users") and per_worker(s, ratePerWorker=9)),
+    ("usersPerWorker belongs to the closed model", lambda s: per_worker(s, usersPerWorker=9)),
+    ("usersPerWorker belongs to the closed model", lambda s: staged(s) and per_worker(s, usersPerWorker=9)),
+    (
+        "give exactly one of configMap and secret",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {}}),
+    ),
+    (
+        "give exactly one of configMap and secret",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"configMap": KEY, "secret": KEY}}),
+    ),
+    (
+        "connectTimeout must be at least 1ms",
+        lambda s: step(s, 3)["load"].update(connections={"connectTimeout": "0s"}),
+    ),
+    (
+        "insecureSkipVerify trusts everybody",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"secret": KEY}, "insecureSkipVerify": True}),
+    ),
     (
         "give one of requests and flows",
         lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),
     ),
+    ("the engines K6 and Locust run a script, and Http does not", lambda s: scripted(s).pop("script")),
+    ("the engines K6 and Locust run a script, and Http does not", lambda s: scripted(s, engine="Http")),
+    ("requests, flows, data, requestTimeout, connections and cores", lambda s: scripted(s, requests=[{}])),
+    ("requests, flows, data, requestTimeout, connections and cores", lambda s: scripted(s, requestTimeout="1s")),
+    (
+        "rate, arrivals, maxInFlight and iterations belong to",
+        lambda s: scripted(s, profile={"rate": 9, "duration": "2m"}),
+    ),
+    ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].pop("inline")),
+    ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].update(path="/s.js", image="i")),
+    ("path is a file in an image of yours", lambda s: scripted(s)["script"].update(image="i")),
+    ("path is a file in an image of yours", lambda s: scripted(s, script={"path": "/s.js"})),
+    (
+        "give one of value and valueFrom",
+        lambda s: scripted(s)["script"].update(
+            env=[{"name": "A", "value": "b", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]
+        ),
+    ),
+    ("names that begin with SEATRIAL_", lambda s: scripted(s)["script"].update(env=[{"name": "K6_VUS", "value": "1"}])),
     ("give exactly one of sequence, uuid, pick and csv", lambda s: step(s, 3)["load"].update(data=[{"name": "a"}])),
     ("Duplicate value", lambda s: service(s, 0).update(env=2 * service(s, 0)["env"])),
     ("Duplicate value", lambda s: service(s, 0).update(ports=2 * service(s, 0)["ports"])),
@@ -386,7 +449,6 @@ def test_two_bodies_are_refused_at_admission() -> None:
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ({"duration": "1s"}, "give one of rate (open model) and users (closed model)"),
         ({"duration": "1s", "rate": 1, "users": 1}, "give one of rate (open model) and users (closed model)"),
         ({"duration": "1s", "users": 1, "maxInFlight": 1}, "maxInFlight belongs to the open model: give rate"),
         ({"duration": "999ms", "rate": 1}, "duration must be from 1s to 24h"),
@@ -403,7 +465,7 @@ def test_each_worker_has_something_to_do(model: Spec) -> None:
     spec = {**load(), "profile": {"duration": "1s", **model}, "workers": 4}
     with pytest.raises(ValidationError, match=re.escape("fewer requests per second (or users) than workers")):
         LoadSpec.model_validate(spec)
-    assert refusals(LoadTest, spec) == ["fewer requests per second (or users) than workers: lower workers"]
+    assert refusals(LoadTest, spec) == ["fewer requests per second (or users) than workers and their cores: lower them"]
 
 
 def test_an_entry_that_is_given_twice_is_named() -> None:
@@ -531,3 +593,46 @@ def test_what_the_operator_takes_the_api_server_takes(spec: Spec) -> None:
 def test_what_the_api_server_takes_the_model_takes(spec: Spec) -> None:
     if not refusals(TestScenario, spec):
         TestScenarioSpec.model_validate(spec)
+
+
+@pytest.mark.parametrize(
+    ("given", "workers"),
+    [
+        ({}, 1),
+        ({"workers": 7}, 7),
+        ({"ratePerWorker": 100}, 10),
+        ({"ratePerWorker": 300}, 4),
+        ({"ratePerWorker": 5000}, 1),
+        ({"ratePerWorker": 10}, 100),
+        ({"profile": {"users": 90, "duration": "1m"}, "usersPerWorker": 40}, 3),
+        (
+            {
+                "profile": {"stages": [{"rate": 500, "duration": "1m"}, {"rate": 0, "duration": "1m"}]},
+                "ratePerWorker": 200,
+            },
+            3,
+        ),
+    ],
+)
+def test_the_number_of_workers_is_given_or_follows(given: dict[str, Any], workers: int) -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}} | given
+    read_spec = LoadTestSpec.model_validate(spec)
+    assert read_spec.workers == workers
+    again = LoadTestSpec.model_validate(read_spec.to_kubernetes())
+    assert (again, again.workers) == (read_spec, workers)
+    # What workers themselves read is the number.
+    share = LoadSpec.model_validate_json(load_json(read_spec))
+    assert (share.workers, share.rate_per_worker, share.users_per_worker) == (workers, None, None)
+
+
+def test_too_many_workers_are_refused_with_what_would_do() -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}, "ratePerWorker": 9}
+    with pytest.raises(ValidationError, match="112 workers, but there are at most 100: raise ratePerWorker to 10"):
+        LoadTestSpec.model_validate(spec)
+
+
+def test_one_worker_written_out_runs_nothing_anew() -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}}
+    plain = LoadTestSpec.model_validate(spec)
+    assert LoadTestSpec.model_validate(spec | {"workers": 1}).spec_hash == plain.spec_hash
+    assert LoadTestSpec.model_validate(spec | {"workers": 2}).spec_hash != plain.spec_hash

@@ -99,3 +99,41 @@ def test_they_go_last_when_a_report_is_too_big(run: Run) -> None:
     whole = report(run, {"load": windows(*range(240))})
     short = fitted(whole, 9000)
     assert (short.timelines, short.truncated) == ([], ["timelines of loads"])
+
+
+BASELINE: dict[str, Any] = {
+    "run": "2",
+    "windows": 30,
+    "metrics": [
+        {"metric": "latency.p50", "state": "Failed", "before": "10ms", "after": "15ms", "changePercent": 50.1},
+        {
+            "metric": "latency.p95",
+            "state": "Passed",
+            "before": "1s",
+            "after": "1s",
+            "changePercent": 0.1,
+            "leastPercent": -2,
+        },
+    ],
+}
+
+
+def test_a_comparison_shows_both_values(run: Run) -> None:
+    status = run.load_test(verdict="Failed", reason="Regressed", result=run.load(), baseline=BASELINE)
+    whole = composed("LoadTest", "shop", "peak", "u", status)
+    said = [str(line) for line in text(whole)]
+    start = said.index("compared with run 2")
+    assert said[start + 1].split() == ["Failed", "latency.p50", "15ms,", "was", "10ms", "+50.1", "%"]
+    assert said[start + 2].endswith("+0.1 %, at least -2 %")
+    page = html([whole])
+    assert "Compared with run 2" in page
+    assert "+0.1 %, at least -2 %" in page
+    assert read_report(whole.to_json()).baseline == status.baseline
+
+
+def test_a_run_that_was_compared_with_none_says_so(run: Run) -> None:
+    status = run.load_test(verdict="Passed", result=run.load(), baseline={"message": "no earlier run"})
+    whole = composed("LoadTest", "shop", "peak", "u", status)
+    said = [str(line) for line in text(whole)]
+    assert said[said.index("compared with none") + 1] == "  no earlier run"
+    assert "<p>no earlier run</p>" in html([whole])

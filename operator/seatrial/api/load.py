@@ -1,17 +1,34 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
+from seatrial.api.connections import Connections
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
-from seatrial.api.profile import Profile
+from seatrial.api.placement import Placement
+from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, ONE_MODEL, Profile
+from seatrial.api.script import Engine, Script
+from seatrial.api.threshold import named_requests
+from seatrial.api.tls import TargetTls
 
-_ITERATIONS = "fewer iterations than workers: lower workers"
+MOST_WORKERS = 100
+
+_PER_WORKER = frozenset({"ratePerWorker", "usersPerWorker", "rate_per_worker", "users_per_worker"})
+_ONE_NUMBER = "give one of workers and ratePerWorker (or usersPerWorker): the other follows"
+_RATE_PER_WORKER = "ratePerWorker belongs to the open model: give usersPerWorker"
+_USERS_PER_WORKER = "usersPerWorker belongs to the closed model: give ratePerWorker"
+_OPEN = "has(self.profile.rate) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.rate))"
+_SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
+_GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
+_LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
+_ENOUGH = "fewer requests per second (or users) than workers and their cores: lower them"
+_CLOSED = "has(self.profile.users) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.users))"
+_ITERATIONS = "fewer iterations than workers and their cores: lower them"
 
 
 class Target(Model):
@@ -19,6 +36,10 @@ class Target(Model):
 
     service: DnsName = Field(description="Name of the Service.")
     port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
+    tls: TargetTls | None = Field(
+        None,
+        description="Speaks TLS, with the service's certificate verified. Default: no TLS. Write {} for all of it.",
+    )
 
 
 class Threshold(Model):
@@ -43,6 +64,11 @@ class LoadSpec(Model):
     """The load that workers generate against one Service, and how its result is judged."""
 
     target: Target = Field(description="Where the load goes.")
+    engine: Engine = Field(
+        Engine.HTTP,
+        description="What generates it: Http (default) sends requests or flows, K6 and Locust run a script.",
+    )
+    script: Script | None = Field(None, description="The script of K6 or Locust.")
     requests: list[Request] = Field(
         [],
         max_length=50,
@@ -64,13 +90,35 @@ class LoadSpec(Model):
         seconds(10),
         description="Time in which a request must be answered, from its actual start. Default 10s.",
     )
-    workers: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="Worker pods among which the load is divided evenly. Default 1."
+    connections: Connections = Field(Connections(), description="How workers use connections.")
+    given_workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = Field(
+        None,
+        alias="workers",
+        description="Worker pods among which the load is divided evenly. Default: as many as ratePerWorker or "
+        "usersPerWorker make it, else 1.",
+    )
+    rate_per_worker: Annotated[int, Field(ge=1, le=HIGHEST_RATE)] | None = Field(
+        None,
+        description="Open model: the most requests per second that each worker sends. So many workers start that the "
+        "highest rate of the profile is reached, 100 at most; status.result.workers has their number. In the place of "
+        "workers.",
+    )
+    users_per_worker: Annotated[int, Field(ge=1, le=MOST_USERS)] | None = Field(
+        None, description="Closed model: the most users of each worker, likewise."
+    )
+    cores: Annotated[int, Field(ge=1, le=16)] = Field(
+        1,
+        description="Cores that each worker uses at most: it is a process on each, which takes its share as if it were "
+        "a worker of its own. Default 1.",
     )
     resources: Resources | None = Field(
         None,
-        description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
-        "and no CPU limit, of which a worker uses one core at most.",
+        description="CPU and memory of each worker. Default: 100m of CPU for each of its cores and 64Mi requested, a "
+        "memory limit of 512Mi and no CPU limit; with several cores 32Mi more and a limit 128Mi higher for each "
+        "after the first, and a CPU limit of as many cores. With a script 128Mi, and a limit of 1Gi.",
+    )
+    placement: Placement | None = Field(
+        None, description="Where workers run, as far as the platform team allows it. Default: wherever there is room."
     )
     thresholds: list[Threshold] = Field(
         [],
@@ -82,22 +130,50 @@ class LoadSpec(Model):
     model_config = {
         "json_schema_extra": rules(
             (
-                "!has(self.workers) || (has(self.profile.stages) && self.profile.stages.exists(s, "
-                "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0) >= self.workers)) || "
+                f"has(self.profile.stages) && self.profile.stages.exists(s, {_LEVEL} >= {_GENERATORS}) || "
                 "(has(self.profile.rate) ? self.profile.rate : has(self.profile.users) ? self.profile.users : "
-                "has(self.profile.stages) ? 0 : self.workers) >= self.workers",
-                "fewer requests per second (or users) than workers: lower workers",
+                f"has(self.profile.stages) ? 0 : {_GENERATORS}) >= {_GENERATORS}",
+                _ENOUGH,
             ),
+            (f"!has(self.profile.iterations) || self.profile.iterations >= {_GENERATORS}", _ITERATIONS),
             (
-                "!has(self.profile.iterations) || self.profile.iterations >= (has(self.workers) ? self.workers : 1)",
-                _ITERATIONS,
+                "!has(self.workers) || !has(self.ratePerWorker) && !has(self.usersPerWorker)",
+                _ONE_NUMBER,
+            ),
+            (f"!has(self.ratePerWorker) || {_OPEN}", _RATE_PER_WORKER),
+            (
+                f"!has(self.usersPerWorker) || {_CLOSED}",
+                _USERS_PER_WORKER,
             ),
             (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
+            (f"has(self.script) == (has(self.engine) && self.engine != '{Engine.HTTP}')", _SCRIPT),
+            (
+                "!has(self.script) || !(has(self.requests) || has(self.flows) || has(self.data) || "
+                "has(self.requestTimeout) || has(self.connections) || has(self.cores))",
+                "requests, flows, data, requestTimeout, connections and cores belong to the engine Http: the script "
+                "says what is sent",
+            ),
+            (
+                "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight) || "
+                "has(self.profile.arrivals) || has(self.profile.iterations))",
+                "rate, arrivals, maxInFlight and iterations belong to the engine Http: give users, or leave it to the "
+                "script's own options",
+            ),
+            (
+                "has(self.script) || has(self.profile.rate) || has(self.profile.users) || has(self.profile.stages)",
+                ONE_MODEL,
+            ),
         )
     }
+
+    @property
+    def workers(self) -> int:
+        """Worker pods among which the load is divided."""
+        each = self.rate_per_worker or self.users_per_worker
+        return max(-(-self.profile.peak // each), 1) if each else self.given_workers or 1
 
     @property
     def ending(self) -> timedelta:
@@ -107,14 +183,18 @@ class LoadSpec(Model):
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All requests, those of flows included, in the order in which they are reported."""
+        """All requests, those of flows included, in the order in which they are reported; none of a script."""
+        if self.script:
+            return ()
         if self.flows:
             return tuple(step for flow in self.flows for step in flow.steps)
         return tuple(self.requests or [Request()])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the requests, in their order."""
+        """Names of the requests, in their order; of a script those that thresholds name, as only it knows the rest."""
+        if self.script:
+            return tuple(dict.fromkeys(name for each in self.thresholds for name in named_requests(each.expr)))
         return tuple(exchange.label for exchange in self.exchanges)
 
     @property
@@ -128,12 +208,39 @@ class LoadSpec(Model):
         ]
         return {source: f"SEATRIAL_SECRET_{number}" for number, source in enumerate(dict.fromkeys(found))}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_worker_is_the_default(cls, given: Any) -> Any:
+        """Has the default written out mean the same as left out, also in the hash that says what is run."""
+        derived = isinstance(given, dict) and not given.keys().isdisjoint(_PER_WORKER)
+        if isinstance(given, dict) and given.get("workers") == 1 and not derived:
+            return {name: value for name, value in given.items() if name != "workers"}
+        return given
+
+    @model_validator(mode="after")
+    def _as_many_workers_as_asked_for(self) -> Self:
+        if self.given_workers and (self.rate_per_worker or self.users_per_worker):
+            raise ValueError(_ONE_NUMBER)
+        if self.rate_per_worker and not self.profile.open:
+            raise ValueError(_RATE_PER_WORKER)
+        if self.users_per_worker and (self.profile.open or not self.profile.peak):
+            raise ValueError(_USERS_PER_WORKER)
+        if self.workers > MOST_WORKERS:
+            name = "ratePerWorker" if self.rate_per_worker else "usersPerWorker"
+            least = -(-self.profile.peak // MOST_WORKERS)
+            raise ValueError(f"{self.workers} workers, but there are at most {MOST_WORKERS}: raise {name} to {least}")
+        return self
+
     @model_validator(mode="after")
     def _work_for_each_worker(self) -> Self:
         if self.requests and self.flows:
             raise ValueError("give one of requests and flows")
-        if self.profile.peak < self.workers:
-            raise ValueError("fewer requests per second (or users) than workers: lower workers")
-        if self.profile.iterations is not None and self.profile.iterations < self.workers:
+        if (self.script is None) != (self.engine is Engine.HTTP):
+            raise ValueError(_SCRIPT)
+        if self.script is None and self.profile.scripted:
+            raise ValueError(f"profile: {ONE_MODEL}")
+        if not self.profile.scripted and self.profile.peak < self.workers * self.cores:
+            raise ValueError(_ENOUGH)
+        if self.profile.iterations is not None and self.profile.iterations < self.workers * self.cores:
             raise ValueError(_ITERATIONS)
         return self

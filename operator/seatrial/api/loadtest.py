@@ -1,14 +1,19 @@
-"""The kind LoadTest: load against a Service that already exists in the resource's namespace."""
+"""The kind LoadTest: load against a Service that already exists."""
 
-from typing import Any, ClassVar
+import hashlib
+import json
+from typing import Any, ClassVar, Self, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seatrial.api.base import Model
+from seatrial.api.baseline import LEAST_SECONDS, Baseline
 from seatrial.api.control import (
-    ConcurrencyField,
+    STEERING,
     History,
+    LoadConcurrencyField,
     QueueTimeout,
+    Retain,
     RunToken,
     ScheduleField,
     Steered,
@@ -17,7 +22,8 @@ from seatrial.api.control import (
     TotalTimeout,
 )
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.load import LoadSpec
+from seatrial.api.existing import Label
+from seatrial.api.load import LoadSpec, Target
 from seatrial.api.status import LoadTestStatus
 
 
@@ -25,7 +31,7 @@ class LoadTimeouts(Model):
     """Time budgets of a run."""
 
     queue: QueueTimeout = seconds(3600)
-    start: Duration = Field(seconds(120), description="From the start until every worker has reported. Default 2m.")
+    start: Duration = Field(seconds(120), description="From the start until every worker is ready. Default 2m.")
     teardown: Duration = Field(
         seconds(120),
         description="For taking the workers away; beyond it the blocker is named in the condition TornDown and taking "
@@ -34,16 +40,65 @@ class LoadTimeouts(Model):
     total: TotalTimeout = None
 
 
-class LoadTestSpec(Steered, LoadSpec):
-    """Load against a Service of the same namespace. A new run starts whenever what is run changes."""
+#: What judges a load, or says when it runs, and leaves what is sent as it is.
+_NO_LOAD = frozenset({"baseline", "run", "thresholds", "timeouts"}) | STEERING
 
+_OF_LOAD = cast("dict[str, Any]", LoadSpec.model_config["json_schema_extra"])
+_TOO_SHORT = f"a comparison needs a load that is measured for {LEAST_SECONDS}s or more"
+_ENOUGH = f"duration('{LEAST_SECONDS}s')"
+_LONG_ENOUGH = (
+    f"!has(self.baseline) || (has(self.profile.duration) ? duration(self.profile.duration) >= {_ENOUGH} : "
+    "!has(self.profile.stages) || self.profile.stages.map(s, duration(s.duration)).sum() >= "
+    f"{_ENOUGH} + (has(self.profile.warmup) ? duration(self.profile.warmup) : duration('0s')))"
+)
+
+
+class LoadTestTarget(Target):
+    """Where the load goes: a port of a Service."""
+
+    namespace: Label | None = Field(
+        None,
+        description="Namespace of the Service. Default: the resource's own. Any other must be allowed to it by the "
+        "platform team (allowedTargets in the chart's values), and its Service must have a cluster IP and a selector.",
+    )
+
+
+class LoadTestSpec(Steered, LoadSpec):
+    """Load against a Service. A new run starts whenever what is run changes."""
+
+    target: LoadTestTarget = Field(description="Where the load goes.")
+    baseline: Baseline | None = Field(
+        None, description="An earlier run of the same load that this one must not be worse than. Default: none."
+    )
     timeouts: LoadTimeouts = Field(LoadTimeouts(), description="Time budgets.")
     run: RunToken = None
     schedule: ScheduleField = None
     suspend: Suspend = False
     stop: StopField = None
-    concurrency: ConcurrencyField = None
+    concurrency: LoadConcurrencyField = None
+    retain: Retain = Field(Retain(), description="Whether workers stay for a while to be looked into.")
     history: History = 10
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                *_OF_LOAD["x-kubernetes-validations"],
+                {"rule": _LONG_ENOUGH, "message": _TOO_SHORT},
+            ]
+        }
+    }
+
+    @property
+    def load_hash(self) -> str:
+        """Digest over what is sent and by what, without what judges it: runs with the same one can be compared."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=set(_NO_LOAD))
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _long_enough_to_compare(self) -> Self:
+        if self.baseline is not None and self.profile.measured < seconds(LEAST_SECONDS):
+            raise ValueError(_TOO_SHORT)
+        return self
 
 
 class LoadTest(Model):

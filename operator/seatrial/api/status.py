@@ -14,6 +14,8 @@ MESSAGE_BYTES = 256
 
 Message = Annotated[str, Field(max_length=1024)]
 
+LOAD_HASH = "Digest of a LoadTest's load, without what judges it: runs with the same one can be compared."
+
 
 class Verdict(StrEnum):
     """What a run means, as opposed to where it is."""
@@ -155,7 +157,8 @@ class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
     kind: str = Field(
-        description="connect, timeout, reset, protocol, status and its class (status5xx), check, capture or template."
+        description="dns, connect, exhausted, connectTimeout, tls (or tlsName, tlsAuthority, tlsExpired), timeout, "
+        "unanswered, reset, protocol, status and its class (status5xx), redirect, check, capture or template."
     )
     count: int = Field(description="Number of requests.")
 
@@ -203,7 +206,9 @@ class GeneratorResult(StatusModel):
     )
     lag_max_milliseconds: float = Field(0, description="Greatest such time.")
     start_skew_milliseconds: float = Field(
-        0, description="Time between the first and the last worker's start, by the clocks of their nodes."
+        0,
+        description="Time between the first and the last worker's actual start, by the clocks of their nodes. They are "
+        "told to begin at one moment.",
     )
 
 
@@ -343,6 +348,7 @@ class RunStatus(Timestamped):
     )
     generation: int = Field(description="Newest generation of the spec that says to run the same.")
     spec_hash: str = Field("", description="SHA-256 over what is run: a spec with another one starts a new run.")
+    load_hash: str = Field("", description=LOAD_HASH)
     scheduled_for: str | None = Field(
         None, description="The time of the schedule that started it.", json_schema_extra={"format": "date-time"}
     )
@@ -357,6 +363,7 @@ class RunSummary(StatusModel):
     """One past run."""
 
     id: str = Field(description="Name of the run.")
+    load_hash: str = Field("", description=LOAD_HASH)
     verdict: Verdict = Field(description="How it ended.")
     reason: str = Field("", description="Stable CamelCase word for why.")
     flaky: bool | None = Field(None, description="True if a step succeeded only when it was attempted again.")
@@ -460,7 +467,48 @@ class TestScenarioStatus(TrialStatus):
     )
 
 
+class MetricComparison(StatusModel):
+    """One metric of two runs."""
+
+    metric: str = Field(description="What was compared.")
+    state: ThresholdState = Field(
+        description="Passed, Failed (worse by more than is allowed), or NoData: it may be, but the noise is too great "
+        "to tell."
+    )
+    before: str = Field("", description="Median over the windows of the earlier run.")
+    after: str = Field("", description="Median over the windows of this run.")
+    change_percent: float = Field(0, description="How much worse it is, in percent; negative if it is better.")
+    least_percent: float | None = Field(
+        None, description="Lower bound of that; absent if there are too few independent windows for one."
+    )
+
+
+class BaselineStatus(StatusModel):
+    """The run that this one is compared with."""
+
+    run: str = Field("", description="Name of that run; empty if there is none.")
+    verdict: Verdict | None = Field(None, description="How it ended.")
+    load_hash: str = Field("", description="Its loadHash.")
+    report: list[str] = Field(
+        [],
+        max_length=5,
+        description="Names of the ConfigMaps that hold its report. They stay as long as they stand here.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    message: Message = Field("", description="Why there is no comparison.")
+    windows: int = Field(0, description="Windows of both runs that were compared.")
+    metrics: list[MetricComparison] = Field(
+        [],
+        max_length=4,
+        description="What was compared.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
 class LoadTestStatus(TrialStatus):
     """Status of a LoadTest."""
 
     result: LoadResult | None = Field(None, description="The merged result, live while the test runs.")
+    baseline: BaselineStatus | None = Field(
+        None, description="The earlier run that this one is compared with, if spec.baseline is given."
+    )

@@ -13,6 +13,8 @@ from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
+from seatrial.build.origin import Origin
+from seatrial.engine.baseline import read_baseline
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.handover import Handover, read_handover
@@ -29,11 +31,12 @@ from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
 from seatrial.probe.address import Address
-from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing, keep_watching
 from seatrial.probe.redirect import Resolve
+from seatrial.sandbox.evaluator import Evaluator
+from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +63,13 @@ class Activities:
     Args:
         client: Looks up Services and reads logs.
         exchanger: Sends requests.
+        pool: Evaluates what users wrote.
         allowed: Services of other namespaces that scenarios may use.
     """
 
-    def __init__(self, client: Client, exchanger: Exchanger, allowed: Sequence[AllowedTarget] = ()) -> None:
+    def __init__(self, client: Client, exchanger: Exchanger, pool: Pool, allowed: Sequence[AllowedTarget] = ()) -> None:
         self._client = client
+        self._pool = pool
         self._existing = ExistingServices(Targets(client, allowed))
         self._exchanger = exchanger
         self._keeper = Keeper(client)
@@ -74,7 +79,7 @@ class Activities:
         for name in set(session.tasks) - wanted:
             session.tasks.pop(name).cancel()
 
-    def probe(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+    def probe(self, session: Session, stage: Stage, service: Service, wake: Wake) -> None:
         """Keeps probing a service until it is ready."""
 
         def report(successes: int, failure: str) -> None:
@@ -86,12 +91,12 @@ class Activities:
         async def probing() -> None:
             if service.existing and not await self._existing.come_up(session, service, report):
                 return
-            address = await self._probed_address(session, namespace, service)
-            await keep_probing(self._exchanger, address, service.ready, report)
+            address = await self._probed_address(session, stage.namespace, service)
+            await keep_probing(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"probe/{service.name}", probing, wake)
 
-    def watch(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+    def watch(self, session: Session, stage: Stage, service: Service, wake: Wake) -> None:
         """Goes on probing a service that has been healthy; only what may change its state leads to a turn."""
 
         def report(successes: int, failures: int, failure: str) -> None:
@@ -100,10 +105,24 @@ class Activities:
                 wake(0.0)
 
         async def watching() -> None:
-            address = await self._probed_address(session, namespace, service)
-            await keep_watching(self._exchanger, address, service.ready, report)
+            address = await self._probed_address(session, stage.namespace, service)
+            await keep_watching(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"watch/{service.name}", watching, wake)
+
+    def condition(self, session: Session, stage: Stage, instance: Instance, wake: Wake) -> None:
+        """Judges whether a step runs at all."""
+        when = instance.step.when
+        if when is None or instance.name in session.conditions:
+            return
+
+        async def judging() -> None:
+            hidden = [str(stage.context[f"captures.{name}"]) for name in stage.secrets]
+            context = stage.context | instance.variables
+            session.conditions[instance.name] = await self._evaluator(stage).when(when, context, hidden)
+            wake(0.0)
+
+        self._start(session, f"when/{instance.name}", judging, wake)
 
     def check(
         self,
@@ -151,10 +170,15 @@ class Activities:
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 return Outcome(StepState.ERROR, "ServiceLost", message)
-        if step.assert_:
-            return await run_assertion(self._exchanger, addresses, step, context, secrets=stage.secrets)
-        resolve = self._resolving(session, stage.namespace, services)
-        return await run_check(self._exchanger, addresses[0], step, context, resolve=resolve, secrets=stage.secrets)
+        return await run_check(
+            self._exchanger,
+            addresses,
+            step,
+            context,
+            self._evaluator(stage),
+            resolve=self._resolving(session, stage.namespace, services),
+            secrets=stage.secrets,
+        )
 
     def follow(
         self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
@@ -162,8 +186,8 @@ class Activities:
         """Follows the output of every worker whose container has started. Returns the names of the tasks."""
         lines = session.loads.setdefault(attempt, WorkerLines(spec))
 
-        def changed(*, ended: bool) -> None:
-            wake(0.0 if ended else LINE_DELAY)
+        def changed(*, soon: bool) -> None:
+            wake(0.0 if soon else LINE_DELAY)
 
         wanted = set()
         for pod in pods:
@@ -179,6 +203,16 @@ class Activities:
 
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
+
+    def baseline(self, session: Session, origin: Origin, names: Sequence[str], done: Callable[[], None]) -> str:
+        """Reads once the run that this one is compared with. Returns the name of the task."""
+
+        async def reading() -> None:
+            session.baseline = await read_baseline(self._client, origin.namespace, origin.uid, names)
+            done()
+
+        self._start(session, "baseline", reading, lambda _delay: done())
+        return "baseline"
 
     def tail(self, session: Session, namespace: str, pod: PodSeen, wake: Wake, learn: Learn) -> str:
         """Reads the end of a container's log once, and what must not be seen in it. Returns the name of the task."""
@@ -249,6 +283,9 @@ class Activities:
             session.addresses[service.name] = body["spec"]["clusterIP"]
         number = next(entry.port for entry in service.ports if port in (None, entry.name))
         return Address(service.name, session.addresses[service.name], number)
+
+    def _evaluator(self, stage: Stage) -> Evaluator:
+        return Evaluator(self._pool, Owner(stage.origin.namespace, stage.origin.uid))
 
     def _start(self, session: Session, name: str, work: Callable[[], Coroutine[Any, Any, None]], wake: Wake) -> None:
         if name in session.tasks:

@@ -16,10 +16,20 @@ from seatrial.api.parcel import Parcel
 from seatrial.api.threshold import ThresholdProgram, compile_threshold
 from seatrial.api.timeline import Window
 from seatrial.engine.target import Target
+from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
-from seatrial.plan.observed import DeletionRefused, FilesSeen, Held, LoadSeen, ProbeSeen, ReportSeen, TailSeen
+from seatrial.plan.observed import (
+    BaselineSeen,
+    DeletionRefused,
+    FilesSeen,
+    Held,
+    LoadSeen,
+    ProbeSeen,
+    ReportSeen,
+    TailSeen,
+)
 from seatrial.report.cases import Suite
 from seatrial.report.model import Report
 
@@ -36,11 +46,15 @@ class WorkerLines:
         spec: The load.
         lines: Newest line, by worker.
         unreadable: Why a worker's output could not be read to its end, by worker.
+        ready: How often workers have said that they wait for the others.
+        since: Since when this process listens.
     """
 
     spec: LoadSpec
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
+    ready: dict[int, int] = field(default_factory=dict)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: LoadSeen | None = None
 
     @cached_property
@@ -91,6 +105,19 @@ class WorkerLines:
         self._seen = None
         return True
 
+    def take_ready(self, worker: int, line: ReadyLine) -> bool:
+        """Takes in that a worker is ready. Returns whether it says so anew.
+
+        Args:
+            worker: The worker whose output it was found in.
+            line: The line; one of another worker is no news of anybody.
+        """
+        if line.worker != worker or worker >= self.spec.workers or line.seq <= self.ready.get(worker, -1):
+            return False
+        self._seen = self._seen if worker in self.ready else None
+        self.ready[worker] = line.seq
+        return True
+
     def give_up(self, worker: int, why: str) -> None:
         """Notes that a worker's result cannot come any more."""
         self.unreadable[worker] = why
@@ -110,6 +137,12 @@ class WorkerLines:
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
+                ready=frozenset(self.ready) | frozenset(self.lines),
+                begun=frozenset(self.lines),
+                since=self.since,
+                complaints=merge.complaints,
+                exceptions=sum(line.exceptions for line in merge.lines),
+                exception=next((line.exception for line in merge.lines if line.exception), ""),
                 windows=self.windows if ended else (),
             )
         return self._seen
@@ -122,6 +155,7 @@ class Session:
     Attributes:
         run: Name of the run.
         probes: What probes have met, by service.
+        conditions: Of steps whose ``when`` was judged, by name: None for one that runs, otherwise how it ends.
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         home: The resource's own namespace.
@@ -134,14 +168,15 @@ class Session:
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
         lost: Names of such captures that are not on record any more.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``,
-            ``tail/POD/LIFE``, ``files/POD``.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``when/NAME``, ``check/NAME``,
+            ``log/POD``, ``tail/POD/LIFE``, ``files/POD``.
         events_read: How often the events of a Job without pods were read, by the Job's UID.
         tails: The ends of containers' logs, by pod.
         files: What sidecars have handed over, by pod.
         owners: Service or step of each pod of which something was read.
         parcels: All of it, for the report.
         suites: The test cases in it, likewise.
+        baseline: What was read of the run that this one is compared with.
         report: What has been written of the report.
         earlier: The report as another operator has left it.
         report_failures: How often writing it has failed in a way that may pass.
@@ -151,6 +186,7 @@ class Session:
 
     run: str
     probes: dict[str, ProbeSeen] = field(default_factory=dict)
+    conditions: dict[str, Outcome | None] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     home: str = ""
@@ -170,6 +206,7 @@ class Session:
     owners: dict[str, str] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     suites: dict[str, list[Suite]] = field(default_factory=dict)
+    baseline: BaselineSeen | None = None
     report: ReportSeen = field(default_factory=ReportSeen)
     earlier: Report | None = None
     report_failures: int = 0

@@ -11,7 +11,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
@@ -21,9 +23,13 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.barrier import common_start
+from seatrial.load.cores import Cores
+from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
+from seatrial.load.script import script_share
 from seatrial.load.users import Users
 
 #: Names of the environment variables.
@@ -31,11 +37,14 @@ SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
+START_VARIABLE = "SEATRIAL_START_FILE"
+CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
 EXIT_BAD_ASSIGNMENT = 2
 EXIT_TERMINATED = 128 + signal.SIGTERM
+_GOOD = (EXIT_REPORTED, EXIT_TERMINATED)
 
 _LINE_INTERVAL = 1_000_000_000
 _TICK_SECONDS = 0.02
@@ -45,8 +54,48 @@ class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
 
 
-def assignment_from(environment: Mapping[str, str]) -> Assignment:
-    """Reads the worker's assignment from environment variables.
+@dataclass(frozen=True)
+class Order:
+    """What the environment says.
+
+    Attributes:
+        spec: The whole load.
+        host: Name or address to connect to.
+        port: Port to connect to.
+        index: Number of the worker, from 0.
+    """
+
+    spec: LoadSpec
+    host: str
+    port: int
+    index: int
+
+
+def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
+    """Reads the worker's assignment from environment variables: the shares of its cores.
+
+    Raises:
+        AssignmentError: One of them is missing or wrong.
+    """
+    order = order_from(environment)
+    secrets = {source: environment[name] for source, name in order.spec.secrets.items() if name in environment}
+    return [
+        assignment(
+            order.spec,
+            host=order.host,
+            port=order.port,
+            index=order.index,
+            core=core,
+            run=environment.get(RUN_VARIABLE, ""),
+            secrets=secrets,
+            ca=environment.get(CA_VARIABLE, ""),
+        )
+        for core in range(order.spec.cores)
+    ]
+
+
+def order_from(environment: Mapping[str, str]) -> Order:
+    """Reads environment variables.
 
     Args:
         environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
@@ -68,14 +117,7 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return assignment(
-        spec,
-        host=host.removeprefix("[").removesuffix("]"),
-        port=int(port),
-        index=int(index),
-        run=environment.get(RUN_VARIABLE, ""),
-        secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
-    )
+    return Order(spec, host.removeprefix("[").removesuffix("]"), int(port), int(index))
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -93,11 +135,12 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed; what it had measured is not reported.
     """
+    if share.tls:
+        client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
-    journal = Journal(share.index, pace, begin + share.warmup)
-    patience = share.timeout if share.graceful is None else min(share.timeout, share.graceful)
-    sweep_every = max(patience // 50, int(_TICK_SECONDS * 1e9))
+    journal = Journal(share.index, pace, begin + share.warmup, cores=share.cores)
+    sweep_every = max(share.patience // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
     failures = _stop_on_failure(stop)
     pace.start()
@@ -128,6 +171,18 @@ def _pace(share: Assignment, begin: int) -> Pace:
     from seatrial.load.visits import ArrivingVisits, UsersVisits
 
     return (ArrivingVisits if share.open else UsersVisits)(share, begin)
+
+
+def _prepare(share: Assignment) -> None:
+    """Finds what cannot be sent, and loads what takes time to load, before others wait for this worker."""
+
+    async def build() -> None:
+        if share.tls:
+            client_context(share.tls, share.ca)
+        _pace(share, monotonic_ns())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(build())
 
 
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:
@@ -170,10 +225,7 @@ def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         done = runner.run(_until_signal(share, lines.write))
-    try:
-        lines.close()
-    except OSError as error:
-        raise WorkerError(f"the result could not be written to standard output: {error}") from error
+    _close(lines)
     return EXIT_REPORTED if done else EXIT_TERMINATED
 
 
@@ -182,6 +234,45 @@ async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bo
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await generate(share, write, stop)
+
+
+def run_cores(shares: Sequence[Assignment], write: Callable[[bytes], object]) -> int:
+    """Runs a worker of several cores, each in a process of its own, like ``run_worker``.
+
+    Args:
+        shares: What each does.
+        write: Writes bytes to the reader of the joint lines; may block.
+
+    Returns:
+        The exit code: 0 when all was done, 143 when it was stopped, 2 when a request cannot be sent.
+
+    Raises:
+        WorkerError: A generator failed, or nobody takes the lines.
+    """
+    with Cores(shares, lambda share, lines: _explained(lambda: run_worker(share, lines))) as cores:
+        lines = LineWriter(write)
+        codes = cores.follow(lines.write)
+        _close(lines)
+    if EXIT_BAD_ASSIGNMENT in codes:
+        return EXIT_BAD_ASSIGNMENT
+    if wrong := [f"core {core} ended with {code}" for core, code in enumerate(codes) if code not in _GOOD]:
+        raise WorkerError(f"{', '.join(wrong)}; there is no result without it")
+    return max(codes)
+
+
+def _explained(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except (AssignmentError, RequestError) as error:
+        print(f"seatrial worker: {error}", file=sys.stderr)
+        return EXIT_BAD_ASSIGNMENT
+
+
+def _close(lines: LineWriter) -> None:
+    try:
+        lines.close()
+    except OSError as error:
+        raise WorkerError(f"the result could not be written to standard output: {error}") from error
 
 
 def _raise_open_files() -> None:
@@ -196,17 +287,30 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     """The command ``seatrial worker``.
 
     Args:
-        environment: Holds the assignment, see ``assignment_from``.
+        environment: Holds the assignment, see ``assignments_from``.
         output: Descriptor that the lines are written to.
 
     Returns:
-        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped.
+        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped; of a script also what
+        ``script_worker`` says.
 
     Raises:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
-    try:
-        return run_worker(assignment_from(environment), write_all(output))
-    except (AssignmentError, RequestError) as error:
-        print(f"seatrial worker: {error}", file=sys.stderr)
-        return EXIT_BAD_ASSIGNMENT
+
+    def run() -> int:
+        order, write = order_from(environment), write_all(output)
+        script = order.spec.script
+        shares = [] if script else assignments_from(environment)
+        if start_file := environment.get(START_VARIABLE):
+            if shares:
+                _prepare(shares[0])
+            if not common_start(order.index, Path(start_file), write):
+                return EXIT_TERMINATED
+        if script:
+            from seatrial.load.script_worker import run_script
+
+            return run_script(script_share(order.spec, host=order.host, port=order.port, index=order.index), write)
+        return run_worker(shares[0], write) if len(shares) == 1 else run_cores(shares, write)
+
+    return _explained(run)

@@ -80,6 +80,26 @@ class StartLoad(Action):
 
 
 @dataclass(frozen=True)
+class BeginLoad(Action):
+    """Tell workers when to begin, which wait for that.
+
+    Attributes:
+        step: Name of the attempt.
+        pods: Names of the workers' pods.
+        at: The moment, the same for all workers of a load.
+    """
+
+    step: str
+    pods: tuple[str, ...]
+    at: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"BeginLoad/{self.step}"
+
+
+@dataclass(frozen=True)
 class StopAttempt(Action):
     """Delete the Job of an attempt whose time is over, so that it does not meet the next one."""
 
@@ -149,18 +169,22 @@ class Activities:
     Attributes:
         probes: Services to probe until they are healthy.
         watches: Services to go on probing, which have been healthy.
+        conditions: Steps whose ``when`` to judge.
         checks: Attempts whose request to send.
         follows: Attempts whose workers' output to follow.
         tails: Pods of whose log to read the end.
         files: Pods whose sidecar's output to read.
+        baseline: ConfigMaps with the report of the run to compare with, to read, in their order.
     """
 
     probes: frozenset[str] = frozenset()
     watches: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
     tails: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    baseline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ class PodSeen:
         container: Name of its container, as opposed to sidecars.
         ended_at: When its container ended for good, by its node's clock.
         hands_over: Whether a sidecar hands files of its container over.
+        begins: When its load begins, of a worker that was told.
     """
 
     name: str
@@ -149,6 +150,7 @@ class PodSeen:
     container: str = ""
     ended_at: datetime | None = None
     hands_over: bool = False
+    begins: datetime | None = None
 
     @property
     def crashed(self) -> bool:
@@ -248,6 +250,12 @@ class LoadSeen:
         finished: Indexes of the workers whose last line was read.
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
+        ready: Indexes of the workers that wait for the others, or have begun.
+        begun: Indexes of those that have begun.
+        since: Since when this process listens to them.
+        complaints: Why scripts themselves say that the load failed, by worker index.
+        exceptions: Iterations of scripts that ended with an exception.
+        exception: One of their messages.
         windows: The course of the load, once all workers have ended.
     """
 
@@ -257,7 +265,28 @@ class LoadSeen:
     interrupted: frozenset[int] = frozenset()
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    ready: frozenset[int] = frozenset()
+    begun: frozenset[int] = frozenset()
+    since: datetime | None = None
+    complaints: Mapping[int, str] = field(default_factory=dict)
+    exceptions: int = 0
+    exception: str = ""
     windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True)
+class BaselineSeen:
+    """What was read of the run that this one is compared with.
+
+    Attributes:
+        windows: Its course.
+        gone: Why its report cannot be there any more.
+        unreadable: Why it could not be read.
+    """
+
+    windows: tuple[Window, ...] = ()
+    gone: str = ""
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)
@@ -292,6 +321,7 @@ class Observed:
         pods: All pods of the run.
         probes: By service.
         checking: Attempts whose request is under way in this process.
+        conditions: Of steps whose ``when`` was judged, by name: None for one that runs, otherwise how it ends.
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
         secrets: What steps have captured that nothing may show, by the capture's name.
@@ -308,6 +338,7 @@ class Observed:
         tails: The ends of containers' logs, by pod.
         files: What sidecars have handed over, by pod.
         report: What has been written of the run's report; None where none is to be written.
+        baseline: What was read of the run that this one is compared with; None as long as nothing was.
     """
 
     namespace: NamespaceSeen | None = None
@@ -317,6 +348,7 @@ class Observed:
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
     checking: frozenset[str] = frozenset()
+    conditions: Mapping[str, Outcome | None] = field(default_factory=dict)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -332,6 +364,7 @@ class Observed:
     tails: Mapping[str, TailSeen] = field(default_factory=dict)
     files: Mapping[str, FilesSeen] = field(default_factory=dict)
     report: ReportSeen | None = None
+    baseline: BaselineSeen | None = None
 
     def refusal_reason(self, key: str) -> str:
         """Why an action was refused, in one word."""

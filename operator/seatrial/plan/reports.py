@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from seatrial.api.status import Phase, ReportStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.status import LoadTestStatus, Phase, ReportStatus, TestScenarioStatus, TrialStatus
 from seatrial.api.timestamp import moment
 from seatrial.plan.decision import Action, Decision, DeleteReports, StartJob, WriteReport, earliest
 from seatrial.plan.evidence import PATIENCE, wanted_files, wanted_tails
@@ -50,9 +50,14 @@ def reported(
 
 def forgotten(before: TrialStatus, after: TrialStatus) -> tuple[str, ...]:
     """ConfigMaps with reports of runs that status will not remember any more."""
-    kept = {*_current(after), *(name for run in after.history for name in run.report)}
-    known = [*_current(before), *(name for run in before.history for name in run.report)]
-    return tuple(name for name in known if name not in kept)
+    kept = {*_current(after), *(name for run in after.history for name in run.report), *_baseline(after)}
+    known = [*_current(before), *(name for run in before.history for name in run.report), *_baseline(before)]
+    return tuple(name for name in dict.fromkeys(known) if name not in kept)
+
+
+def _baseline(status: TrialStatus) -> list[str]:
+    """A report stays for as long as runs are compared with it."""
+    return status.baseline.report if isinstance(status, LoadTestStatus) and status.baseline else []
 
 
 def _current(status: TrialStatus) -> list[str]:

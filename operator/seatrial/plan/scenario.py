@@ -158,7 +158,7 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if status.phase is Phase.TEARDOWN:
         return _tear_down(scenario, observed, now)
     if status.phase is Phase.RETAINED:
-        ends = retention_ends(scenario, observed, now)
+        ends = retention_ends(scenario, observed, now, there=_usable(observed))
         if ends is not None:
             return Decision(status, wake_at=ends)
         return _tear_down(replace(scenario, status=let_go(status, now)), observed, now)
@@ -284,7 +284,12 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             judgement = judged_by_health(judge_steps(noted), services)
             return _end(replace(scenario, status=status), observed, now, judgement)
         actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
-        activities = replace(activities, checks=frozenset(steps.checks), follows=frozenset(steps.follows))
+        activities = replace(
+            activities,
+            conditions=frozenset(steps.conditions),
+            checks=frozenset(steps.checks),
+            follows=frozenset(steps.follows),
+        )
     if now >= deadline:
         message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
         judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
@@ -307,9 +312,16 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
         return _tear_down(replace(scenario, status=status), observed, now)
     if observed.namespace is None:
         return Decision(status)
-    status = retained(scenario, status, observed.namespace, now)
-    ends = retention_ends(replace(scenario, status=status), observed, now) if status.phase is Phase.RETAINED else None
-    return Decision(status, wake_at=ends)
+    where = status.run.namespace if status.run and status.run.namespace else observed.namespace.name
+    status = retained(scenario, status, f"kubectl -n {where} get pods" if _usable(observed) else "", now)
+    kept = replace(scenario, status=status) if status.phase is Phase.RETAINED else None
+    return Decision(status, wake_at=retention_ends(kept, observed, now, there=True) if kept else None)
+
+
+def _usable(observed: Observed) -> bool:
+    """Whether the environment is there and ours, and stays unless we take it away."""
+    namespace = observed.namespace
+    return namespace is not None and namespace.ours and not namespace.terminating
 
 
 def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:

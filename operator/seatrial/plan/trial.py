@@ -113,6 +113,7 @@ def remembered(status: TrialStatus) -> list[RunSummary]:
         return status.history
     last = RunSummary(
         id=status.run.id,
+        load_hash=status.run.load_hash,
         verdict=status.verdict,
         reason=status.reason,
         flaky=status.flaky if isinstance(status, TestScenarioStatus) else None,

@@ -98,6 +98,7 @@ def composed(
         steps=scenario.steps,
         teardown=scenario.teardown,
         load=status.result if isinstance(status, LoadTestStatus) else None,
+        baseline=status.baseline if isinstance(status, LoadTestStatus) else None,
         timelines=list(_timelines(evidence, status)),
         suites=_suites(evidence),
         tails=[

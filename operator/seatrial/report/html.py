@@ -4,14 +4,14 @@ import base64
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from seatrial.api.status import LatencySummary, LoadResult, StepStatus
+from seatrial.api.status import BaselineStatus, LatencySummary, LoadResult, StepStatus
 from seatrial.api.timeline import Timeline
 from seatrial.report.chart import STYLE, chart
 from seatrial.report.course import number, series
 from seatrial.report.line import Tone
 from seatrial.report.model import Artifact, Report, Tail, TestSuite
 from seatrial.report.text import record
-from seatrial.report.wording import because, between, healthy_after, percent, rate, tone_of, took
+from seatrial.report.wording import because, between, healthy_after, percent, rate, tone_of, took, worse
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -76,6 +76,8 @@ def _report(report: Report) -> Iterator[str]:
     loads += [(step.name, step.load) for _, steps in report.parts() for step in steps if step.load]
     for name, load in loads:
         yield from _load(name, load)
+    if report.baseline is not None:
+        yield from _baseline(report.baseline)
     for timeline in report.timelines:
         yield from _timeline(timeline)
     for suite in report.suites:
@@ -121,6 +123,8 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Rate", rate(load)),
         ("Errors", f"{load.errors:,} ({percent(load.error_rate)})"),
         ("Dropped", f"{load.dropped:,}"),
+        ("Bytes", f"{load.bytes_sent:,} sent, {load.bytes_received:,} received"),
+        ("Connections", f"{load.connections:,} opened after the warm-up"),
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
     yield from _table(f"Load {name}".strip(), ("Number", "Value"), [(key, escape(value)) for key, value in numbers])
@@ -145,6 +149,18 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
             (escape(one.name), f"{one.requests:,}", f"{one.errors:,}", one.p50, one.p99) for one in load.by_request
         ]
         yield from _table("", ("Request", "requests", "errors", "p50", "p99"), requests, numbers=True)
+
+
+def _baseline(baseline: BaselineStatus) -> Iterator[str]:
+    yield f"<h2>Compared with {f'run {escape(baseline.run)}' if baseline.run else 'none'}</h2>"
+    if baseline.message:
+        yield f"<p>{escape(baseline.message)}</p>"
+    rows = [
+        (escape(one.metric), _toned(one.state.value, tone_of(one.state)), one.before, one.after, worse(one))
+        for one in baseline.metrics
+    ]
+    if rows:
+        yield from _table("", ("Metric", "State", "Before", "Now", "Worse by"), rows)
 
 
 def _timeline(timeline: Timeline) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from seatrial.api.status import LoadResult, ServiceStatus, StepStatus, Verdict
+from seatrial.api.status import BaselineStatus, LoadResult, ServiceStatus, StepStatus, Verdict
 from seatrial.api.timeline import Timeline
 
 
@@ -202,6 +202,7 @@ class Report(ReportModel):
         steps: The steps.
         teardown: The teardown Jobs.
         load: Result of a LoadTest.
+        baseline: What it was compared with, and what came of that.
         timelines: The course of each load over its measured time.
         suites: Test cases of Jobs.
         tails: Ends of logs of what failed.
@@ -230,6 +231,7 @@ class Report(ReportModel):
     steps: list[StepStatus] = []
     teardown: list[StepStatus] = []
     load: LoadResult | None = None
+    baseline: BaselineStatus | None = None
     timelines: list[Timeline] = []
     suites: list[TestSuite] = []
     tails: list[Tail] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from seatrial.api.status import LatencySummary, LoadResult, Phase, StepState, StepStatus, TrialStatus
+from seatrial.api.status import LatencySummary, LoadResult, LoadTestStatus, Phase, StepState, StepStatus, TrialStatus
 from seatrial.report import sections
 from seatrial.report.line import Line, Span, Tone, Words, columns, line
 from seatrial.report.wording import (
@@ -19,6 +19,7 @@ from seatrial.report.wording import (
     since,
     took,
     worded,
+    worse,
 )
 
 _QUANTILES = ("p50", "p90", "p99", "p99.9", "max")
@@ -36,6 +37,7 @@ def summary(status: TrialStatus, title: str) -> list[Line]:
         *_services(status),
         *_steps(status),
         *(entry for name, result in sections.loads(status) for entry in _load(name, result)),
+        *_baseline(status),
         *_left_behind(status),
     ]
 
@@ -102,8 +104,23 @@ def _load(name: str, result: LoadResult) -> Iterator[Line]:
         yield from columns([_quiet(titles), *rows], indent=4, right=frozenset({1, 2, 3, 4}))
 
 
+def _baseline(status: TrialStatus) -> Iterator[Line]:
+    baseline = status.baseline if isinstance(status, LoadTestStatus) else None
+    if baseline is None or not status.verdict:
+        return
+    yield Line()
+    yield line(Span(f"compared with run {baseline.run}" if baseline.run else "compared with none", Tone.HEADING))
+    if baseline.message:
+        yield line(f"  {baseline.message}")
+    yield from columns(
+        [(worded(one.state), one.metric, f"{one.after}, was {one.before}", worse(one)) for one in baseline.metrics]
+    )
+
+
 def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
     yield "requests", f"{result.requests:,} in {result.measured_seconds:,.1f} s"
+    if result.iterations is not None:
+        yield "iterations", f"{result.iterations:,}"
     yield "rate", rate(result)
     kinds = ", ".join(f"{entry.kind} {entry.count:,}" for entry in result.errors_by_kind)
     share = f"{result.errors:,} ({percent(result.error_rate)})" if result.errors else "0"
@@ -114,6 +131,8 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
         yield "checks", Span(f"{result.checks_failed:,} of {result.checks:,} did not hold", tone)
     if result.dropped:
         yield "dropped", Span(f"{result.dropped:,} arrivals not sent: too many were unanswered", Tone.DOUBTFUL)
+    if result.bytes_received:
+        yield "bytes", f"{result.bytes_sent:,} sent, {result.bytes_received:,} received"
     if result.generator:
         yield "generator", generator(result.generator)
     whole = result.workers_finished == result.workers
@@ -149,7 +168,7 @@ def _left_behind(status: TrialStatus) -> Iterator[Line]:
     torn_down = condition(status, "TornDown")
     if status.phase is Phase.RETAINED:
         yield Line()
-        yield line(Span("the environment is kept", Tone.DOUBTFUL), ": delete the resource to take it away now")
+        yield line(Span("what failed is kept", Tone.DOUBTFUL), ": delete the resource to take it away now")
     elif not is_true(torn_down):
         why = torn_down.message if torn_down else ""
         yield Line()

@@ -42,7 +42,7 @@ def _status(report: Report) -> TrialStatus:
     )
     head = {"verdict": report.verdict, "reason": report.reason, "message": report.message[:1024]}
     if report.load is not None:
-        return LoadTestStatus(**head, run=run, conditions=[down], result=report.load)
+        return LoadTestStatus(**head, run=run, conditions=[down], result=report.load, baseline=report.baseline)
     parts = {"services": report.services, "setup": report.setup, "steps": report.steps, "teardown": report.teardown}
     return TestScenarioStatus(**head, run=run, conditions=[down], **parts)
 

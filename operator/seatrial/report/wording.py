@@ -7,6 +7,7 @@ from seatrial.api.status import (
     Condition,
     GeneratorResult,
     LoadResult,
+    MetricComparison,
     ServiceState,
     ServiceStatus,
     StepState,
@@ -126,6 +127,12 @@ def rate(result: LoadResult) -> str:
 def since(threshold: ThresholdResult) -> str:
     """Since when a threshold has been false."""
     return "" if threshold.crossed_at is None else f"false since second {threshold.crossed_at:g}"
+
+
+def worse(one: MetricComparison) -> str:
+    """By how much a metric has changed."""
+    least = "" if one.least_percent is None else f", at least {one.least_percent:+.3g} %"
+    return f"{one.change_percent:+.3g} %{least}"
 
 
 def generator(result: GeneratorResult) -> str:
