@@ -315,7 +315,11 @@ def test_all_mistakes_are_told_at_once() -> None:
             {"workers": 9},
             "spec: fewer requests per second (or users) than workers and their cores: lower them",
         ),
-        ({"profile": {"duration": "1s"}}, "spec.profile: give one of rate (open model) and users (closed model)"),
+        (
+            {"connections": {"connectTimeout": "10s"}},
+            "spec.connections.connectTimeout: 10s: is not over before requestTimeout is: make it shorter, or leave",
+        ),
+        ({"profile": {"duration": "1s"}}, "spec: profile: give one of rate (open model) and users (closed model)"),
     ],
 )
 def test_mistakes_in_load_are_told(change: Spec, told: str) -> None:

@@ -30,6 +30,8 @@ class Assignment:
         data: Values that requests are made of.
         secrets: Values of Secrets by their name and key.
         run: Name of the run.
+        lasting: Whether a connection is used for more than one request.
+        connect_timeout: Time in which a connection must be open.
         tls: How to speak TLS; None for not at all.
         ca: Certificate authorities in PEM, if it has any.
         open: Whether it is the open model.
@@ -65,9 +67,16 @@ class Assignment:
     cores: int = 1
     tls: TargetTls | None = None
     ca: str = ""
+    lasting: bool = True
+    connect_timeout: int | None = None
     iterations: int = 0
     bound: int = 0
     graceful: int | None = None
+
+    @property
+    def patience(self) -> int:
+        """The shortest of the times after which something is given up."""
+        return min(time for time in (self.timeout, self.connect_timeout, self.graceful) if time is not None)
 
     @property
     def server_name(self) -> str:
@@ -121,7 +130,7 @@ def assignment(
         raise AssignmentError(f"worker {index} of {spec.workers}: the index must be from 0 to {spec.workers - 1}")
     # Neighbours in the schedule are of different workers, so that these are as equal as they can be.
     workers, index = spec.workers * spec.cores, index + core * spec.workers
-    profile = spec.profile
+    profile, connect = spec.profile, spec.connections.connect_timeout
     requests = tuple(spec.requests) or (Request(),)
     flows = tuple(spec.flows) or (() if all(request.plain for request in requests) else _single(requests))
     ramp, warmup, bound = Ramp.of(profile), _nanoseconds(profile.warmup), _nanoseconds(profile.length)
@@ -155,6 +164,8 @@ def assignment(
         by_chance=by_chance,
         tls=spec.target.tls,
         ca=ca,
+        lasting=spec.connections.keep_alive,
+        connect_timeout=None if connect is None else _nanoseconds(connect),
     )
 
 
