@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
 from seatrial.api.cel import ExpressionError, Program, Scope
+from seatrial.api.suggestion import suggested
 
 #: Quantiles by their name, in percent.
 QUANTILES: Final = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
@@ -89,7 +89,7 @@ def compile_threshold(expression: str, labels: tuple[str, ...]) -> ThresholdProg
     def variable(match: re.Match[str]) -> str:
         name = match.group(1) if match.group(1) is not None else match.group(2)
         if name not in labels:
-            raise ExpressionError(f"no such request: {name!r}; {_hint(name, labels)}")
+            raise ExpressionError(f"no such request: {name!r}; {suggested(name, labels)}")
         named.add(labels.index(name))
         return of_request(labels.index(name))
 
@@ -136,8 +136,3 @@ def _summary(name: str) -> list[tuple[str, str]]:
 
 def _as_written(text: str, labels: Sequence[str]) -> str:
     return _STANDS_FOR.sub(lambda match: f"request['{labels[int(match.group(1))]}']", text)
-
-
-def _hint(name: str, labels: Sequence[str]) -> str:
-    close = get_close_matches(name, labels, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(labels)}"
