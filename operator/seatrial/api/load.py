@@ -9,6 +9,7 @@ from seatrial.api.base import DnsName, Expression, Model, list_map, rules, uniqu
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.observe import Observe
 from seatrial.api.profile import Profile
 
 _ITERATIONS = "fewer iterations than workers: lower workers"
@@ -71,6 +72,13 @@ class LoadSpec(Model):
         None,
         description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
         "and no CPU limit, of which a worker uses one core at most.",
+    )
+    observe: Annotated[list[Observe], unique("name")] = Field(
+        [],
+        max_length=5,
+        description="Pods whose CPU and memory are sampled every 10s through the metrics API while load goes on, and "
+        "whose restarts are counted. A threshold on target.… observes the target without being told. Default: none.",
+        json_schema_extra=list_map("name"),
     )
     thresholds: list[Threshold] = Field(
         [],

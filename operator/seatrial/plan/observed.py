@@ -249,6 +249,7 @@ class LoadSeen:
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
         windows: The course of the load, once all workers have ended.
+        sampling: Whether observed pods are still to be looked at a last time.
     """
 
     result: LoadResult
@@ -258,6 +259,7 @@ class LoadSeen:
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
+    sampling: bool = False
 
 
 @dataclass(frozen=True)
