@@ -55,8 +55,9 @@ services: venv services-packages ## Tests of the sample services, with a real Po
 e2e: venv cluster ## End-to-end tests on a real cluster
 	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests $(if $(ONLY),-k "$(ONLY)")
 
-bench: venv cluster install bench-packages ## Measure, beside peers; ONLY=load runs a part
-	$(CLUSTER) exec -- $(BIN)/python -m e2e.bench $(ONLY)
+# Load is measured without a cluster, which would compute beside it.
+bench: $(if $(filter load%,$(ONLY)),venv,venv cluster install) bench-packages ## Measure, beside peers; ONLY=load runs a part
+	$(if $(filter load%,$(ONLY)),,$(CLUSTER) exec --) $(BIN)/python -m e2e.bench $(ONLY) $(if $(PAGE),--page $(PAGE))
 
 crash: venv cluster install ## Kill the operator after each of its writes; FROM=12 goes on where a run was stopped
 	$(CLUSTER) exec -- $(BIN)/python -m e2e.crash --from $(or $(FROM),1)

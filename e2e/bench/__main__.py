@@ -1,4 +1,4 @@
-"""The command line: ``python -m e2e.bench [PART] [--rounds N] [--size N]``, and ``--markdown FILE``."""
+"""The command line: ``python -m e2e.bench [PART] [--rounds N] [--size N] [--page FILE]``, and ``--markdown FILE``."""
 
 import argparse
 import sys
@@ -6,8 +6,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from e2e.bench import busy, idle, load, references, results, start, steps, table, throughput, writes
+from e2e.bench import busy, idle, page, references, results, start, steps, table, throughput, writes
 from e2e.bench.figure import Figure
+from e2e.bench.load import checked, memory, merge, paced, plain, stall
+from e2e.bench.load.trial import ROUNDS
 from e2e.bench.machine import Machine
 from seatrial.kube.errors import KubeError
 
@@ -22,8 +24,15 @@ PARTS: dict[str, Callable[[int | None, int | None], list[Figure]]] = {
     "throughput": lambda _rounds, size: throughput.measure(size or throughput.RUNS),
     "busy": lambda rounds, size: busy.measure(rounds or busy.ROUNDS, size or busy.RUNS),
     "idle": lambda _rounds, size: idle.measure(size or idle.RESOURCES),
-    "load": lambda _rounds, _size: load.measure(),
+    "load.plain": lambda rounds, _size: plain.measure(rounds or ROUNDS),
+    "load.checks": lambda rounds, _size: checked.measure(rounds or ROUNDS),
+    "load.open": lambda rounds, _size: paced.measure(rounds or ROUNDS),
+    "load.stall": lambda rounds, _size: stall.measure(rounds or ROUNDS),
+    "load.merge": lambda rounds, _size: merge.measure(rounds or ROUNDS),
+    "load.memory": lambda rounds, _size: memory.measure(rounds or ROUNDS),
 }
+#: Names that stand for several parts: what is before the point.
+GROUPS = {name.partition(".")[0] for name in PARTS}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m e2e.bench",
         description="Measures Seatrial, beside its peers and its floors, on the cluster that it is installed on.",
     )
-    top.add_argument("part", nargs="?", choices=sorted(PARTS), help="measure only this; everything if omitted")
+    top.add_argument("part", nargs="?", choices=sorted({*PARTS, *GROUPS}), help="measure only this; all if omitted")
     top.add_argument("--rounds", type=_positive, metavar="N", help="rounds of each part, for a quick look")
     top.add_argument(
         "--size",
@@ -40,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="steps of a run (steps), short scenarios (throughput), active runs (busy), resources (idle)",
     )
+    top.add_argument("--page", type=Path, metavar="FILE", help="write the table into this page as well")
     top.add_argument("--markdown", type=Path, metavar="FILE", help="measure nothing; print this file as a table")
     return top
 
@@ -58,9 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(machine)
     if machine.warning:
         print(f"warning: {machine.warning}")
-    figures, failed = _measure([options.part] if options.part else list(PARTS), options.rounds, options.size)
+    wanted = [name for name in PARTS if options.part in (None, name, name.partition(".")[0])]
+    figures, failed = _measure(wanted, options.rounds, options.size)
     results.write(figures, RESULTS)
     print(f"\n{table.text(figures)}\nwritten to build/{RESULTS.name}")
+    if options.page and not failed:
+        page.write(options.page, figures, machine, options.part)
+        print(f"and to {options.page}")
     for part, reason in failed.items():
         print(f"error: {part} could not be measured: {reason}", file=sys.stderr)
     return 1 if failed else 0

@@ -15,6 +15,7 @@ class Figure:
         target: What it should be at most or at least.
         better: Whether a lower or a higher value is better.
         beside: Values that belong to it, such as those of peers.
+        versions: What each program that it was measured with says of its version.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Figure:
     target: float
     better: Literal["lower", "higher"]
     beside: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
 
     @property
     def met(self) -> bool:

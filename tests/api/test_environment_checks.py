@@ -63,6 +63,11 @@ def job(spec: Spec) -> Spec:
     return found
 
 
+def encrypted(ca: Spec) -> Spec:
+    target = {"service": "db", "tls": {"ca": ca}}
+    return {"name": "peak", "load": {"target": target, "profile": {"users": 1, "duration": "1s"}}}
+
+
 def secret(name: str) -> Spec:
     return {"name": "X", "secret": {"name": name, "key": "k"}}
 
@@ -91,6 +96,16 @@ MISTAKES: list[tuple[Callable[[Spec], object], str, str]] = [
     (
         lambda s: s.update(teardown=[{"name": "bye", "job": {"image": "i", "env": [secret("x")]}}]),
         "spec.teardown[0].job.env[0].secret.name: 'x'",
+        "add it to environment.secrets",
+    ),
+    (
+        lambda s: s["steps"].append(encrypted({"configMap": {"name": "web-ca", "key": "ca.crt"}})),
+        "spec.steps[1].load.target.tls.ca.configMap.name: 'web-ca'",
+        "add it to environment.configMaps",
+    ),
+    (
+        lambda s: s["steps"].append(encrypted({"secret": {"name": "kube-root-ca.crt", "key": "ca.crt"}})),
+        "spec.steps[1].load.target.tls.ca.secret.name: 'kube-root-ca.crt'",
         "add it to environment.secrets",
     ),
     (

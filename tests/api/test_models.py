@@ -197,6 +197,9 @@ STORAGE = {"path": "/data", "size": "1Gi"}
 SLOW = {"profile": {"users": 99, "duration": "2m"}}
 
 
+KEY = {"name": "web-tls", "key": "ca.crt"}
+
+
 def staged(spec: Spec, *, kind: str = "rate", length: str = "1s", **more: Any) -> Spec:
     """Gives the load stages of up to 8 requests per second, or users."""
     stages = [{"duration": length, kind: 8}, {"duration": length, kind: 1}]
@@ -294,6 +297,18 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
     ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
+    (
+        "give exactly one of configMap and secret",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {}}),
+    ),
+    (
+        "give exactly one of configMap and secret",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"configMap": KEY, "secret": KEY}}),
+    ),
+    (
+        "insecureSkipVerify trusts everybody",
+        lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"secret": KEY}, "insecureSkipVerify": True}),
+    ),
     (
         "give one of requests and flows",
         lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),

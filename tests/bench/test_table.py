@@ -41,6 +41,7 @@ def test_the_file_is_a_list_of_figures_in_the_documented_shape(tmp_path: Path) -
         "target": 20,
         "better": "lower",
         "beside": {"watch_floor": 0.41, "rounds": 200},
+        "versions": {},
     }
     assert results.read(file) == FIGURES
 

@@ -193,6 +193,17 @@ def test_workers_get_secrets_as_references_and_never_as_values() -> None:
     assert env["SEATRIAL_SECRET_0"] == {"name": "SEATRIAL_SECRET_0", "valueFrom": source}
 
 
+@pytest.mark.parametrize(
+    ("kind", "reference"), [("configMap", "configMapKeyRef"), ("secret", "secretKeyRef")], ids=["configMap", "secret"]
+)
+def test_workers_get_the_authority_that_they_trust_as_a_reference(kind: str, reference: str) -> None:
+    source = {"name": "web-tls", "key": "ca.crt"}
+    spec = load_spec(target={"service": "web", "tls": {"ca": {kind: source}}})
+    env = {entry["name"]: entry for entry in container(load(spec))["env"]}
+    assert env["SEATRIAL_CA"] == {"name": "SEATRIAL_CA", "valueFrom": {reference: source}}
+    assert LoadSpec.model_validate_json(env["SEATRIAL_LOAD"]["value"]).target == spec.target
+
+
 def test_workers_have_the_resources_that_the_user_gives() -> None:
     given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
     built = container(load(load_spec(resources=given)))["resources"]

@@ -84,6 +84,60 @@ async def test_a_target_that_is_not_there_is_an_error(
     assert world.left() == []
 
 
+async def test_workers_speak_tls_to_the_name_that_services_have_in_certificates(world: World) -> None:
+    jobs: list[Object] = []
+    target(world, [{"name": "https", "port": 443}])
+    world.server.cluster.job = lambda server, body: jobs.append(body)
+    world.load_test(target={"service": "web", "tls": {"ca": {"secret": {"name": "web-tls", "key": "ca.crt"}}}})
+    await world.until(lambda: jobs)
+    env = {entry["name"]: entry for entry in jobs[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["SEATRIAL_TARGET"]["value"] == "web.shop.svc:443"
+    assert env["SEATRIAL_CA"]["valueFrom"] == {"secretKeyRef": {"name": "web-tls", "key": "ca.crt"}}
+    world.kill()
+
+
+def headless(world: World, target_port: Any, *slices: list[Object]) -> None:
+    ports = [{"name": "http", "port": 80, "targetPort": target_port}]
+    world.server.put("services", {"metadata": {"name": "web"}, "spec": {"clusterIP": "None", "ports": ports}}, "shop")
+    for number, found in enumerate(slices):
+        metadata = {"name": f"web-{number}", "labels": {"kubernetes.io/service-name": "web"}}
+        world.server.put("endpointslices", {"metadata": metadata, "ports": found}, "shop")
+
+
+@pytest.mark.parametrize(
+    ("target_port", "slices"),
+    [(8080, []), ("web", [[{"name": "http", "port": 8080}, {"name": "admin", "port": 1}], []])],
+)
+async def test_a_headless_service_is_asked_at_its_pods_own_port(
+    world: World, target_port: Any, slices: list[list[Object]]
+) -> None:
+    jobs: list[Object] = []
+    headless(world, target_port, *slices)
+    world.server.cluster.job = lambda server, body: jobs.append(body)
+    world.load_test(target={"service": "web"})
+    await world.until(lambda: jobs)
+    env = {entry["name"]: entry.get("value") for entry in jobs[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["SEATRIAL_TARGET"] == "web:8080"
+    world.kill()
+
+
+@pytest.mark.parametrize(
+    ("slices", "said"),
+    [
+        ([], "it has no pods that say which number that is"),
+        ([[{"name": "http", "port": 1}], [{"name": "http", "port": 2}]], "its pods have it under several numbers"),
+    ],
+)
+async def test_a_headless_service_whose_pods_do_not_say_the_number(
+    world: World, slices: list[list[Object]], said: str
+) -> None:
+    headless(world, "web", *slices)
+    world.load_test(target={"service": "web"})
+    status = await world.until_done("loadtests")
+    assert (status["verdict"], status["reason"]) == ("Error", "TargetPortNotFound")
+    assert said in status["message"]
+
+
 async def test_a_restart_in_the_middle_reads_the_logs_again(world: World) -> None:
     target(world)
     world.server.cluster.job = workers([line(0)])

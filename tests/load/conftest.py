@@ -3,11 +3,13 @@
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+import trustme
 import uvloop
 
 from seatrial.api.load import LoadSpec
@@ -130,8 +132,8 @@ def load() -> type_of_load:
     """Lets one worker loose on a server in the same event loop.
 
     ``load(answer, seconds=0.3, profile={...}, ...)``: the profile's own duration is replaced by ``seconds``, because
-    an error takes no second to be seen. Stages are left as they are, and so is a load
-    of some iterations.
+    an error takes no second to be seen. Stages are left as they are, and so is a load of some iterations. ``tls`` and
+    ``ca`` are the worker's side of TLS, ``served`` the server's.
     """
 
     def let_loose(
@@ -147,11 +149,14 @@ def load() -> type_of_load:
         stop_after: float | None = None,
         run: str = "",
         secrets: dict[tuple[str, str], str] | None = None,
+        tls: dict[str, Any] | None = None,
+        ca: str = "",
+        served: ssl.SSLContext | None = None,
         **more: Any,
     ) -> Outcome:
         spec = LoadSpec.model_validate(
             {
-                "target": {"service": "tested"},
+                "target": {"service": "tested", **({} if tls is None else {"tls": tls})},
                 "profile": profile if "stages" in profile else {"duration": "1s", **profile},
                 "requestTimeout": timeout,
                 "requests": [{}] if requests is None else requests,
@@ -162,9 +167,9 @@ def load() -> type_of_load:
 
         async def measure() -> tuple[Server, bool]:
             server = Server(answer)
-            listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+            listener = await asyncio.start_server(server.handle, "127.0.0.1", 0, ssl=served)
             real = listener.sockets[0].getsockname()[1]
-            whole = assignment(spec, host=host, port=port or real, index=0, run=run, secrets=secrets)
+            whole = assignment(spec, host=host, port=port or real, index=0, run=run, secrets=secrets, ca=ca)
             share = (
                 whole if {"stages", "iterations"} & set(profile) else shortened(whole, warmup=warmup, seconds=seconds)
             )
@@ -187,6 +192,37 @@ def load() -> type_of_load:
 
 def shortened(share: Assignment, *, warmup: float, seconds: float) -> Assignment:
     return replace(share, warmup=int(warmup * 1e9), end=int((warmup + seconds) * 1e9))
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """A certificate authority for one test run, and what servers get from it."""
+
+    authority: trustme.CA
+
+    @property
+    def pem(self) -> str:
+        return self.authority.cert_pem.bytes().decode()
+
+    def server(self, *names: str, **validity: Any) -> ssl.SSLContext:
+        """What a server needs that has a certificate for these names."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert(*names, **validity).configure_cert(context)
+        return context
+
+    @property
+    def right(self) -> dict[str, Any]:
+        """Arguments of ``load`` for TLS with nothing wrong about it."""
+        return {
+            "served": self.server("orders.example"),
+            "tls": {"serverName": "orders.example", "ca": {"configMap": {"name": "ca", "key": "ca.crt"}}},
+            "ca": self.pem,
+        }
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Certificates:
+    return Certificates(trustme.CA())
 
 
 @pytest.fixture

@@ -57,6 +57,22 @@ def test_host_header(host: str, port: int, header: str) -> None:
     assert assignment(spec(1, users=1), host=host, port=port, index=0).host_header == header
 
 
+@pytest.mark.parametrize(
+    ("tls", "port", "header"),
+    [
+        ({}, 443, "web.shop.svc"),
+        ({}, 80, "web.shop.svc:80"),
+        ({"serverName": "shop.example"}, 443, "shop.example"),
+        ({"serverName": "shop.example"}, 8443, "shop.example:8443"),
+    ],
+)
+def test_host_header_with_tls(tls: dict[str, str], port: int, header: str) -> None:
+    load = LoadSpec.model_validate(
+        {"target": {"service": "web", "tls": tls}, "profile": {"users": 1, "duration": "1s"}}
+    )
+    assert assignment(load, host="web.shop.svc", port=port, index=0).host_header == header
+
+
 def test_a_worker_beyond_the_last_has_no_share() -> None:
     with pytest.raises(AssignmentError, match="worker 4 of 4"):
         assignment(spec(4, users=4), host="web", port=80, index=4)

@@ -22,6 +22,9 @@ from seatrial.load.worker import EXIT_BAD_ASSIGNMENT, EXIT_REPORTED, EXIT_TERMIN
 SPEC = {"target": {"service": "web"}, "profile": {"users": 2, "duration": "1s"}, "workers": 2}
 
 
+CA = {"name": "web-tls", "key": "ca.crt"}
+
+
 @pytest.fixture
 def web() -> Iterator[str]:
     """A server in a thread: answers whatever comes, on each connection."""
@@ -138,6 +141,13 @@ def test_nobody_reading_does_not_stop_it(web: str) -> None:
         ({"SEATRIAL_TARGET": "web:99999"}, "write host:port"),
         ({"JOB_COMPLETION_INDEX": "-1"}, "number of the worker"),
         ({"JOB_COMPLETION_INDEX": "2"}, "worker 2 of 2"),
+        (
+            {
+                "SEATRIAL_LOAD": json.dumps({**SPEC, "target": {"service": "web", "tls": {"ca": {"secret": CA}}}}),
+                "SEATRIAL_CA": "not a certificate",
+            },
+            "target.tls.ca: there are no certificates",
+        ),
         (
             {
                 "SEATRIAL_LOAD": json.dumps(

@@ -8,6 +8,7 @@ from seatrial.api.problem import Problem
 from seatrial.api.quantity import amount
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.storage import CLAIMS, STORAGE
+from seatrial.api.tls import CLUSTER_CA, CertificateAuthority
 from seatrial.api.variable import RESERVED
 
 #: Field of the environment that lists what may be referred to, by the field that refers.
@@ -36,6 +37,10 @@ def environment_problems(spec: TestScenarioSpec) -> Iterator[Problem]:
         for index, entry in enumerate(getattr(spec, phase)):
             if entry.job:
                 yield from _container(f"spec.{phase}[{index}].job", entry.job, environment)
+    for index, step in enumerate(spec.steps):
+        tls = step.load.target.tls if step.load else None
+        if tls and tls.ca:
+            yield from _authority(f"spec.steps[{index}].load.target.tls.ca", tls.ca, environment)
 
 
 def headless_name(service: str) -> str:
@@ -107,6 +112,12 @@ def _references(field: str, container: Container | Init, environment: Environmen
         path = f"{field}.env[{index}]"
         for kind, source in (("secret", variable.secret), ("configMap", variable.config_map)):
             yield from _reference(f"{path}.{kind}.name", kind, source.name if source else None, environment)
+
+
+def _authority(field: str, ca: CertificateAuthority, environment: Environment) -> Iterator[Problem]:
+    for kind, source in (("secret", ca.secret), ("configMap", ca.config_map)):
+        if source and (kind, source.name) != ("configMap", CLUSTER_CA):
+            yield from _reference(f"{field}.{kind}.name", kind, source.name, environment)
 
 
 def _reference(field: str, kind: str, name: str | None, environment: Environment) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.observe import Observe
 from seatrial.api.profile import Profile
+from seatrial.api.tls import TargetTls
 
 _ITERATIONS = "fewer iterations than workers: lower workers"
 
@@ -20,6 +21,10 @@ class Target(Model):
 
     service: DnsName = Field(description="Name of the Service.")
     port: str | None = Field(None, max_length=15, description="Name of its port; may be left out if there is only one.")
+    tls: TargetTls | None = Field(
+        None,
+        description="Speaks TLS, with the service's certificate verified. Default: no TLS. Write {} for all of it.",
+    )
 
 
 class Threshold(Model):

@@ -157,7 +157,8 @@ class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
     kind: str = Field(
-        description="connect, timeout, reset, protocol, status and its class (status5xx), check, capture or template."
+        description="dns, connect, tls (or tlsName, tlsAuthority, tlsExpired), timeout, unanswered, reset, protocol, "
+        "status and its class (status5xx), check, capture or template."
     )
     count: int = Field(description="Number of requests.")
 

@@ -91,6 +91,7 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
                 {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
                 for (secret, key), variable in spec.secrets.items()
             ),
+            *_ca(spec),
             # Of a container without a limit, this is what its node has.
             {
                 "name": "SEATRIAL_CPU_LIMIT",
@@ -104,6 +105,16 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
     if pull_policy:
         built["imagePullPolicy"] = pull_policy
     return built
+
+
+def _ca(spec: LoadSpec) -> list[Object]:
+    """The certificate authorities to trust, by reference: a Secret with one need not be read by the operator."""
+    ca = spec.target.tls.ca if spec.target.tls else None
+    if ca is None:
+        return []
+    kind, source = ("configMapKeyRef", ca.config_map) if ca.config_map else ("secretKeyRef", ca.secret)
+    assert source is not None  # noqa: S101 - the model has one of them
+    return [{"name": "SEATRIAL_CA", "valueFrom": {kind: {"name": source.name, "key": source.key}}}]
 
 
 def _resources(spec: LoadSpec) -> Object:

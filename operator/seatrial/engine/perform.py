@@ -28,6 +28,7 @@ from seatrial.build.record import record
 from seatrial.build.secret import job_secret
 from seatrial.build.service_objects import service_objects
 from seatrial.build.sidecar import attach
+from seatrial.engine.destination import Destinations
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.removal import Removal
@@ -35,12 +36,11 @@ from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, Conflict, NotFound
+from seatrial.kube.errors import ApiError, Conflict
 from seatrial.kube.resources import (
     BESIDE,
     BY_KIND,
     CONTROLLER_REVISIONS,
-    SERVICES,
 )
 from seatrial.plan.decision import (
     Action,
@@ -104,6 +104,7 @@ class Performer:
     ) -> None:
         self._client = client
         self._targets = Targets(client, settings.allowed_targets)
+        self._destinations = Destinations(client, self._targets)
         self._store = store
         self._settings = settings
         self._audit = audit
@@ -202,7 +203,8 @@ class Performer:
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
             load, run_spec = step.load, ""
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
-        target = await self._target(stage, load)
+        services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
+        target = await self._destinations.find(load.target, stage.namespace, stage.origin.namespace, services)
         built = load_job(
             stage.origin,
             job_title,
@@ -216,30 +218,6 @@ class Performer:
             attempt=attempt,
         )
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
-
-    async def _target(self, stage: Stage, load: LoadSpec) -> str:
-        """Finds the Service's port by its name; workers resolve the Service's own name in their namespace."""
-        name, port = load.target.service, load.target.port
-        services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
-        wanted = next((entry for entry in services if entry.name == name and entry.existing), None)
-        if wanted and wanted.existing:
-            try:
-                target = await self._targets.find(wanted.existing, stage.origin.namespace)
-                return f"{target.host(stage.namespace)}:{target.number(wanted.ports, port)}"
-            except TargetError as error:
-                raise Refused(f"target.service: {error}", error.reason) from error
-        try:
-            body = await self._client.get(SERVICES, name, stage.namespace)
-        except NotFound as error:
-            message = f"target.service: there is no Service {name} in namespace {stage.namespace}"
-            raise Refused(message, "TargetNotFound") from error
-        ports = body["spec"].get("ports") or []
-        chosen = [entry for entry in ports if port in (None, entry.get("name"))]
-        if not chosen or (port is None and len(ports) > 1):
-            there = ", ".join(str(entry.get("name") or entry["port"]) for entry in ports)
-            message = f"target.port: Service {name} has the ports {there}: name one of them"
-            raise Refused(message, "TargetPortNotFound")
-        return f"{name}:{chosen[0]['port']}"
 
     async def _create(self, stage: Stage, body: Object) -> None:
         """Creates an object, or adopts it if an earlier life of this operator created it."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from seatrial.api.exchange import Data, Flow, FlowStep, Request
 from seatrial.api.load import LoadSpec
 from seatrial.api.profile import ArrivalPattern
+from seatrial.api.tls import TargetTls
 from seatrial.load.ramp import Ramp
 
 
@@ -28,6 +29,8 @@ class Assignment:
         data: Values that requests are made of.
         secrets: Values of Secrets by their name and key.
         run: Name of the run.
+        tls: How to speak TLS; None for not at all.
+        ca: Certificate authorities in PEM, if it has any.
         open: Whether it is the open model.
         ramp: Open model: arrivals per second over all workers. They have one common schedule, of which this worker
             takes those with number mod workers = index. Closed model: users over all workers, shared out likewise.
@@ -58,9 +61,16 @@ class Assignment:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     run: str = ""
     by_chance: bool = False
+    tls: TargetTls | None = None
+    ca: str = ""
     iterations: int = 0
     bound: int = 0
     graceful: int | None = None
+
+    @property
+    def server_name(self) -> str:
+        """Name by which the service is known in TLS."""
+        return (self.tls.server_name if self.tls else None) or self.host
 
     @property
     def cut(self) -> int:
@@ -75,8 +85,8 @@ class Assignment:
     @property
     def host_header(self) -> str:
         """Value of the Host header (RFC 9110, 7.2)."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return name if self.port == 80 else f"{name}:{self.port}"
+        name = f"[{self.server_name}]" if ":" in self.server_name else self.server_name
+        return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
 
 
 def assignment(
@@ -87,6 +97,7 @@ def assignment(
     index: int,
     run: str = "",
     secrets: Mapping[tuple[str, str], str] | None = None,
+    ca: str = "",
 ) -> Assignment:
     """Returns one worker's share; the shares of all workers add up to the spec exactly.
 
@@ -97,6 +108,7 @@ def assignment(
         index: Number of the worker, from 0.
         run: Name of the run.
         secrets: Values of Secrets by their name and key.
+        ca: Certificate authorities in PEM, if the spec has any.
 
     Raises:
         AssignmentError: There is no such worker.
@@ -134,6 +146,8 @@ def assignment(
         secrets=secrets or {},
         run=run,
         by_chance=by_chance,
+        tls=spec.target.tls,
+        ca=ca,
     )
 
 

@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection of the load generator: a request at a time, each answer reported to the driver."""
 
 import asyncio
+import ssl
 from time import monotonic_ns
 from typing import ClassVar, Protocol, cast
 
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
         started: When the first request was handed to a connection.
         sent: When the request was written: later than that, by the time that opening the connection took.
         dialled: When opening the connection at the address that answered began.
+        connected: When it was open and the TLS handshake began; 0 without TLS.
         first: When the first byte of an answer came that is not complete yet; 0 without one.
         lost: Whether the connection is of no more use.
         opening: The task that opens the connection, as long as it does.
@@ -65,10 +67,12 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_answered",
         "_driver",
+        "_ended",
         "_known",
         "_response",
         "_transport",
         "_write",
+        "connected",
         "dialled",
         "first",
         "intended",
@@ -90,12 +94,13 @@ class Connection(asyncio.Protocol):
         self._known = _NOTHING_KNOWN
         self._response: Response | None = None
         self._transport: asyncio.Transport | None = None
+        self._ended = False
         self.message = message
         self.resting = False
         self.used = False
         self.intended = intended
         self.started = self.sent = self.dialled = started
-        self.first = 0
+        self.connected = self.first = 0
         self.lost = False
         self.opening: asyncio.Task[None] | None = None
         self.slot = slot
@@ -158,7 +163,11 @@ class Connection(asyncio.Protocol):
             self._parse(data)
 
     def eof_received(self) -> None:
-        """Takes an idle connection out of use before a request is lost on it; asyncio closes it afterwards."""
+        """Takes an idle connection out of use before a request is lost on it; asyncio closes it afterwards.
+
+        With TLS it is called for an end that the server has signed, and not for one that anybody may have made.
+        """
+        self._ended = True
         if self.resting and not self.lost:
             self.lost = True
             self._driver.gone(self)
@@ -171,12 +180,19 @@ class Connection(asyncio.Protocol):
         response = self._response
         if self.resting:
             self._driver.gone(self)
+        elif isinstance(exc, ssl.SSLError):
+            # A server that wants a certificate, too, says so after the handshake (RFC 8446, section 4.4.2.4).
+            self._driver.failed(self, "tls", unanswered=False)
         elif response is None or response.size == 0:
             self._driver.failed(self, "reset", unanswered=self.used)
-        elif exc is None and response.end():
+        elif self._whole(exc, response):
             self._driver.answered_last(self, response.size, _error_of(response.status), self.first)
         else:
             self._driver.failed(self, "reset", unanswered=False)
+
+    def _whole(self, exc: Exception | None, response: Response) -> bool:
+        """Whether the loss of the connection completes an answer whose length was not known."""
+        return exc is None and self._ended and response.end()
 
     def _parse(self, data: bytes) -> None:
         if self.lost:

@@ -87,7 +87,7 @@ class KeepingConnection(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends the request, perhaps with an answer that the closing completes."""
         response = self._response
-        if isinstance(response, KeptResponse) and exc is None and not self.lost and response.size and response.end():
+        if isinstance(response, KeptResponse) and not self.lost and response.size and self._whole(exc, response):
             self._keep(response)
         super().connection_lost(exc)
 

@@ -5,9 +5,9 @@ from abc import ABC, abstractmethod
 from time import monotonic_ns
 from typing import ClassVar
 
-from seatrial.load.addresses import Addresses
 from seatrial.load.assignment import Assignment
 from seatrial.load.connection import Connection
+from seatrial.load.dialler import DialError, Dialler
 from seatrial.load.message import Message, render
 from seatrial.load.tally import Tally
 from seatrial.load.weights import sequence
@@ -41,7 +41,7 @@ class Pace(ABC):
         self._cycle = self._prepared(assignment)
         sizes = {message.index: len(message.wire) for message in self._cycle}
         self._sizes = [sizes[index] for index in sorted(sizes)]
-        self._addresses = Addresses(assignment.host, assignment.port)
+        self._dialler = Dialler(assignment)
         self._connections: set[Connection] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -99,7 +99,11 @@ class Pace(ABC):
 
     def connected(self, connection: Connection) -> None:
         """Counts the connection."""
-        self.tally.connected(connection.intended, connection.sent - connection.dialled)
+        dialled, connected, sent = connection.dialled, connection.connected, connection.sent
+        if connected:
+            self.tally.connected(connection.intended, connected - dialled, sent - connected)
+        else:
+            self.tally.connected(connection.intended, sent - dialled)
 
     @abstractmethod
     def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
@@ -144,22 +148,16 @@ class Pace(ABC):
         connection.opening = self._loop.create_task(self._connect(connection))
 
     async def _connect(self, connection: Connection) -> None:
+        kind = ""
         try:
-            for address, port in await self._addresses.candidates():
-                connection.dialled = monotonic_ns()
-                try:
-                    await self._loop.create_connection(lambda: connection, address, port)
-                except OSError:
-                    continue
-                else:
-                    return
-        except (OSError, UnicodeError):
-            pass  # the name has no address, or cannot be one
+            await self._dialler.open(connection)
+        except DialError as error:
+            kind = error.kind
         finally:
             connection.opening = None
-        if not connection.lost:
+        if kind and not connection.lost:
             connection.lost = True
-            self.failed(connection, "connect", unanswered=False)
+            self.failed(connection, kind, unanswered=False)
 
     def _unsent(self, connection: Connection) -> None:
         if not connection.open:

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
@@ -31,6 +32,7 @@ SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
+CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -75,6 +77,7 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
         index=int(index),
         run=environment.get(RUN_VARIABLE, ""),
         secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
+        ca=environment.get(CA_VARIABLE, ""),
     )
 
 
@@ -93,6 +96,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         RequestError: A request cannot be sent.
         WorkerError: The generator itself failed; what it had measured is not reported.
     """
+    if share.tls:
+        client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
     journal = Journal(share.index, pace, begin + share.warmup)
