@@ -59,11 +59,11 @@ class Use:
             at = measured - max((now - moment(stamp)).total_seconds(), 0.0) if stamp else measured
             if self._last.get(name) == stamp or at <= 0:
                 continue  # known, or of the time before
-            self._last[name] = stamp
             usage = [container["usage"] for container in item.get("containers") or []]
             cpu = float(sum(amount(one["cpu"]) for one in usage))
             memory = int(sum(amount(one["memory"]) for one in usage))
             told.append(UsePoint(name=self.name, at=round(at, 1), cpu=round(cpu, 4), memory=memory))
+            self._last[name] = stamp
         for point in told:
             self._samples += 1
             self._cpu = max(self._cpu[0], point.cpu), self._cpu[1] + point.cpu
