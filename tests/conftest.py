@@ -5,9 +5,13 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from seatrial.sandbox.processes import Processes
 
 # Tests of one layer share their models of the world as tests.LAYER.NAME, however pytest was started.
 sys.path.append(str(Path(__file__).parent.parent))
@@ -18,3 +22,11 @@ settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, 
 settings.register_profile("quick", settings.get_profile("desk"), max_examples=20)
 settings.register_profile("soak", settings.get_profile("desk"), max_examples=4000)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture(scope="session")
+def processes() -> Iterator[Processes]:
+    """What expressions are evaluated in: started once, because that takes most of a second."""
+    processes = Processes()
+    yield processes
+    processes.close()

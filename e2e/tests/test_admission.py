@@ -257,7 +257,7 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
     ("load.profile", "duration must be at most 24h", lambda s: profile(s).update(duration="24h1s")),
     (
         "steps[3].load",
-        "fewer requests per second (or users) than workers: lower workers",
+        "fewer requests per second (or users) than workers and their cores: lower them",
         lambda s: step(s, 3)["load"].update(profile=SLOW),
     ),
     ("steps[0].http.timeout", "at most 720h", lambda s: step(s, 0)["http"].update(timeout="720h1s")),
@@ -327,4 +327,7 @@ def test_a_bad_scenario_is_refused_with_its_place_and_message(
 def test_a_bad_load_test_is_refused(kubectl: Kubectl) -> None:
     done = create(kubectl, "LoadTest", {**load(), "workers": 100, "profile": SLOW})
     assert done.returncode != 0
-    assert "spec: Invalid value: fewer requests per second (or users) than workers: lower workers" in done.stderr
+    assert (
+        "spec: Invalid value: fewer requests per second (or users) than workers and their cores: lower them"
+        in done.stderr
+    )

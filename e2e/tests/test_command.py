@@ -30,11 +30,11 @@ def test_running_a_load_test_twice_runs_it_twice(trials: Trials, kubectl: Run, s
     trials.apply(EXAMPLES / "load-target.yaml")
     kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
     for run in (1, 2):
-        done = seatrial("run", str(EXAMPLES / "load-pass.yaml"), "--namespace", trials.namespace)
+        done = seatrial("run", str(EXAMPLES / "load/open.yaml"), "--namespace", trials.namespace)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Passed" in done.stdout
         assert "p99" in done.stdout
-        assert len(trials.get("ldt", "load-pass")["status"].get("history", [])) == run - 1
+        assert len(trials.get("ldt", "open")["status"].get("history", [])) == run - 1
 
 
 def test_run_refuses_what_is_invalid(trials: Trials, seatrial: Run, tmp_path: Path) -> None:

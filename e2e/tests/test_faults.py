@@ -83,14 +83,14 @@ def test_killing_the_operator_during_load_changes_nothing_in_the_numbers(trials:
     root = Path(__file__).parents[2]
     trials.apply(root / "examples/load-target.yaml")
     kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
-    trials.apply(root / "examples/load-pass.yaml")
+    trials.apply(root / "examples/load/open.yaml")
 
     def under_way() -> bool:
-        return int(trials.get("ldt", "load-pass").get("status", {}).get("result", {}).get("requests", 0)) > 50
+        return int(trials.get("ldt", "open").get("status", {}).get("result", {}).get("requests", 0)) > 50
 
     trials.until("requests are counted", under_way)
     kill_operator(kubectl)
-    stored = trials.wait("ldt", "load-pass", "TornDown")
+    stored = trials.wait("ldt", "open", "TornDown")
     assert (stored["status"]["verdict"], stored["status"]["result"]["requests"]) == ("Passed", 500)
     trials.nothing_left(stored["metadata"]["uid"], timeout=2)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.api.budget import STATUS_BYTES, captured, fitted, needed, size
+from seatrial.api.captures import CAPTURE_BYTES
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import (
     BaselineStatus,
@@ -29,7 +30,7 @@ from seatrial.api.status import (
     ThresholdState,
     Verdict,
 )
-from seatrial.api.validation import CAPTURE_BYTES, InvalidSpec, read
+from seatrial.api.validation import InvalidSpec, read
 
 AT = "2026-11-22T10:00:00.000Z"
 LONG = "It was the best of times, it was the worst of times. " * 20

@@ -296,6 +296,8 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("stages must last at most 24h", lambda s: staged(s, length="12h1ms")),
     ("fewer requests per second (or users) than workers", lambda s: step(s, 3)["load"].update(workers=100, **SLOW)),
     ("fewer iterations than workers", lambda s: staged(s, iterations=1)),
+    ("fewer iterations than workers", lambda s: staged(s, iterations=7) and step(s, 3)["load"].update(cores=2)),
+    ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(cores=3)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
     (
         "give exactly one of configMap and secret",
@@ -304,6 +306,10 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     (
         "give exactly one of configMap and secret",
         lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {"configMap": KEY, "secret": KEY}}),
+    ),
+    (
+        "connectTimeout must be at least 1ms",
+        lambda s: step(s, 3)["load"].update(connections={"connectTimeout": "0s"}),
     ),
     (
         "insecureSkipVerify trusts everybody",
@@ -418,7 +424,7 @@ def test_each_worker_has_something_to_do(model: Spec) -> None:
     spec = {**load(), "profile": {"duration": "1s", **model}, "workers": 4}
     with pytest.raises(ValidationError, match=re.escape("fewer requests per second (or users) than workers")):
         LoadSpec.model_validate(spec)
-    assert refusals(LoadTest, spec) == ["fewer requests per second (or users) than workers: lower workers"]
+    assert refusals(LoadTest, spec) == ["fewer requests per second (or users) than workers and their cores: lower them"]
 
 
 def test_an_entry_that_is_given_twice_is_named() -> None:

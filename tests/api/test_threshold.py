@@ -20,6 +20,11 @@ def test_one_request_is_named_and_its_value_read() -> None:
     assert program.evaluate({f"{of_request(0)}.latency.p99": timedelta(seconds=0.5)}) is True
 
 
+def test_a_request_may_be_called_as_it_pleases() -> None:
+    labels = ("GET /x.map(a)",)
+    assert compile_threshold("request['GET /x.map(a)'].errors.rate < 0.1", labels).requests == {0}
+
+
 def test_two_requests_are_compared() -> None:
     program = compile_threshold('request["create"].errors.rate <= request["GET /orders"].errors.rate', LABELS)
     assert program.requests == {0, 1}
@@ -35,6 +40,12 @@ def test_two_requests_are_compared() -> None:
         ("request['create'].errors.rate < 1", "1.0"),
         ("__request_0.errors.rate < 0.1", "write request['NAME']"),
         ("request.errors.rate < 0.1", "undeclared reference"),
+        (
+            "['aaaa'].map(a, a + a) . map(a, a + a).size() == 1",
+            "a threshold compares numbers and durations: it has no map()",
+        ),
+        ("[1, 2].all (a, errors.rate < 0.1)", "it has no all()"),
+        ("'aaaa'.replace('a', 'aaaa') == ''", "it has no replace()"),
     ],
 )
 def test_what_does_not_fit_is_said_in_the_words_of_the_user(expression: str, says: str) -> None:

@@ -283,9 +283,16 @@ def test_all_mistakes_are_told_at_once() -> None:
         ),
         (
             {"profile": {"rate": 5, "duration": "1s", "iterations": 1}, "workers": 2},
-            "spec: fewer iterations than workers: lower workers",
+            "spec: fewer iterations than workers and their cores: lower them",
         ),
-        ({"workers": 9}, "spec: fewer requests per second (or users) than workers: lower workers"),
+        (
+            {"workers": 9},
+            "spec: fewer requests per second (or users) than workers and their cores: lower them",
+        ),
+        (
+            {"connections": {"connectTimeout": "10s"}},
+            "spec.connections.connectTimeout: 10s: is not over before requestTimeout is: make it shorter, or leave",
+        ),
         ({"profile": {"duration": "1s"}}, "spec.profile: give one of rate (open model) and users (closed model)"),
     ],
 )

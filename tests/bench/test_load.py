@@ -1,8 +1,11 @@
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from e2e.bench.__main__ import GROUPS, PARTS, parser
+from e2e.bench.load.merge import Operator, lines
 from e2e.bench.load.stall import implied
 from e2e.bench.load.stalling import DELAY, PERIOD, STALL, due
 
@@ -28,3 +31,16 @@ def test_a_group_stands_for_its_parts() -> None:
     assert {"load.plain", "load.stall"} < set(PARTS)
     assert "load" in GROUPS
     assert parser().parse_args(["load"]).part == "load"
+
+
+def test_lines_take_their_real_way_through_the_operator() -> None:
+    texts = asyncio.run(lines(1))
+    operator = Operator()
+    for second in range(2):
+        operator.second(second, [line[0] for line in texts], turns=2)
+    assert operator.result is not None
+    assert (operator.result.workers_reporting, operator.result.requests) == (100, 50_000)
+    assert [threshold.value.partition(" = ")[0] for threshold in operator.result.thresholds] == [
+        "latency.p99",
+        "errors.rate",
+    ]

@@ -208,3 +208,12 @@ def test_workers_have_the_resources_that_the_user_gives() -> None:
     given = {"requests": {"cpu": "20m"}, "limits": {"cpu": "100m"}}
     built = container(load(load_spec(resources=given)))["resources"]
     assert built == {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "512Mi"}}
+
+
+def test_workers_of_several_cores_have_resources_for_each() -> None:
+    several = {"profile": {"users": 9, "duration": "1s"}, "cores": 3}
+    built = container(load(load_spec(**several)))["resources"]
+    assert built == {"requests": {"cpu": "300m", "memory": "128Mi"}, "limits": {"cpu": "3", "memory": "768Mi"}}
+    given = {"limits": {"cpu": "2"}}
+    built = container(load(load_spec(**several, resources=given)))["resources"]
+    assert built == {"requests": {"cpu": "2", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "768Mi"}}

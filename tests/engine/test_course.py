@@ -71,7 +71,7 @@ async def test_a_step_has_one_for_each_attempt(world: World) -> None:
     assert requests(world) == [1, 2]
 
 
-async def test_an_operator_that_is_killed_between_verdict_and_report_leaves_the_course_to_the_next(
+async def test_an_operator_killed_before_the_report_leaves_the_course_to_the_next(
     world: World,
 ) -> None:
     target(world)

@@ -117,7 +117,7 @@ async def test_a_bug_in_an_activity_is_logged_and_its_run_goes_on(
     async def work() -> None:
         raise ZeroDivisionError
 
-    Activities(world.client, exchanger)._start(session, "check/a", work, woken.put_nowait)
+    Activities(world.client, exchanger, world.controller._pool)._start(session, "check/a", work, woken.put_nowait)
     assert session.checking() == {"a"}
     assert await woken.get() > 0
     assert session.tasks == {}
@@ -128,7 +128,7 @@ async def test_a_bug_in_an_activity_is_logged_and_its_run_goes_on(
 
 async def test_what_is_not_wanted_any_more_is_ended(world: World) -> None:
     exchanger = Exchanger()
-    activities = Activities(world.client, exchanger)
+    activities = Activities(world.client, exchanger, world.controller._pool)
     session = Session("1")
     for name in ("probe/a", "probe/b"):
         activities._start(session, name, lambda: asyncio.sleep(60), lambda delay: None)
@@ -166,7 +166,7 @@ async def test_an_object_that_is_invalid_is_refused_for_good(world: World) -> No
 
 async def test_what_nobody_performs_is_a_bug(world: World) -> None:
     world.kill()
-    performer = Performer(world.client, Store(), Settings(), lambda *_: None)
+    performer = Performer(world.client, Store(), Settings(), world.controller._pool, lambda *_: None)
     stage = Stage(Origin("TestScenario", "shop", "checkout", "u", "1"), "trial", None, {})
     with pytest.raises(TypeError, match="nobody performs"):
         await performer.perform(Action(), stage)

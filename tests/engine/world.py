@@ -18,6 +18,7 @@ from seatrial.engine.key import Key
 from seatrial.engine.metrics import Metrics
 from seatrial.engine.settings import Settings
 from seatrial.kube.client import Client
+from seatrial.sandbox.processes import Processes
 from tests.engine.api_server import KINDS, ApiServer, Object, Write
 
 #: What is watched of runs.
@@ -82,8 +83,10 @@ class World:
         controller: The operator's present life.
     """
 
-    def __init__(self, server: ApiServer, client: Client, app: App) -> None:
+    def __init__(self, server: ApiServer, client: Client, app: App, processes: Processes) -> None:
         self.server, self.client, self.app = server, client, app
+        self.processes = processes
+        self.lives: list[Controller] = []
         self.metrics = Metrics(CollectorRegistry())
         self.settings = Settings(namespace="seatrial-system", sweep_after=0.05)
         self.controller = self.start()
@@ -91,7 +94,8 @@ class World:
     def start(self) -> Controller:
         """Starts an operator, which reads everything that is there and then listens."""
         self.metrics = Metrics(CollectorRegistry())
-        self.controller = Controller(self.client, self.settings, self.metrics)
+        self.controller = Controller(self.client, self.settings, self.metrics, self.processes)
+        self.lives.append(self.controller)
         self.listen()
         return self.controller
 
@@ -143,6 +147,8 @@ class World:
 
     async def close(self) -> None:
         await self.controller.close()
+        for life in self.lives:
+            await life._pool.close()  # of those that were killed: a process would not outlive them
 
     # ------------------------------------------------------------------ what a user does and sees
 

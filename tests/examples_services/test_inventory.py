@@ -53,6 +53,21 @@ def test_the_last_pieces_are_never_sold_twice(inventory: httpx.Client) -> None:
     assert inventory.get("/stock/last").json() == {"sku": "last", "available": 0, "reserved": 5}
 
 
+def test_a_session_is_known_by_its_cookie_and_by_its_token(inventory: httpx.Client) -> None:
+    with httpx.Client(base_url=inventory.base_url) as ada, httpx.Client(base_url=inventory.base_url) as stranger:
+        answer = ada.post("/login", data={"user": "ada", "password": "x"})
+        assert (answer.status_code, answer.json()["user"]) == (201, "ada")
+        assert ada.get("/me").json() == {"user": "ada"}
+        assert stranger.get("/me").status_code == 401
+        bearer = {"Authorization": f"Bearer {answer.json()['token']}"}
+        assert stranger.get("/me", headers=bearer).json() == {"user": "ada"}
+
+
+@pytest.mark.parametrize("form", [{}, {"user": "ada"}, {"user": "a b", "password": "x"}, {"password": "x"}])
+def test_nobody_logs_in_without_user_and_password(inventory: httpx.Client, form: dict[str, str]) -> None:
+    assert inventory.post("/login", data=form).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("method", "path", "content", "message"),
     [

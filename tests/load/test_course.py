@@ -145,3 +145,9 @@ def test_what_waits_for_a_worker_that_has_not_begun_is_bounded(monkeypatch: pyte
         found.take(one)
     assert len(found._waiting) <= 4
     assert sum(one.requests for one in found.windows()) == 90
+
+
+def test_a_line_that_takes_counts_back_ends_nothing() -> None:
+    first, second = lines_of(0, [[1000] * 10, [2000] * 20])
+    forged = second.model_copy(update={"requests": 1, "errors": {}, "latency": lines_of(0, [[5000]])[0].latency})
+    assert [(one.requests, one.errors) for one in course(1, [first, forged])] == [(10, 1), (0, 0)]

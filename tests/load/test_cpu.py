@@ -32,3 +32,11 @@ def test_throttling_is_read_where_it_is_counted(tmp_path: Path) -> None:
     assert Cpu(tmp_path).throttled() == 0.0
     (tmp_path / "cpu.stat").write_text("usage_usec 9\nnr_throttled 4\nthrottled_usec 1500000\n")
     assert Cpu(tmp_path).throttled() == 1.5
+
+
+@pytest.mark.parametrize(("quota", "limit"), [("max", 1.0), ("200000", 0.5), ("800000", 1.0)])
+def test_several_cores_share_the_container_s_limit_and_its_throttling(tmp_path: Path, quota: str, limit: float) -> None:
+    (tmp_path / "cpu.max").write_text(f"{quota} 100000\n")
+    (tmp_path / "cpu.stat").write_text("throttled_usec 2000000\n")
+    cpu = Cpu(tmp_path, {}, cores=4)
+    assert (cpu.limit, cpu.throttled()) == (limit, 0.5)

@@ -9,6 +9,19 @@ import pytest
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 MODELS = pytest.mark.parametrize("profile", [{"users": 2}, {"rate": 50}], ids=["closed", "open"])
+#: Model, path and whether there is TLS: each way of sending, with and without TLS.
+WAYS = pytest.mark.parametrize(
+    ("profile", "path", "secure"),
+    [
+        ({"users": 2}, "/", False),
+        ({"rate": 50}, "/", False),
+        ({"users": 2}, "/${iteration}", False),
+        ({"rate": 50}, "/${iteration}", False),
+        ({"users": 2}, "/", True),
+        ({"rate": 50}, "/${iteration}", True),
+    ],
+    ids=["closed", "open", "closed-flow", "open-flow", "closed-tls", "open-flow-tls"],
+)
 
 
 async def reset(exchange: Any) -> None:
@@ -47,6 +60,50 @@ async def endless_header(exchange: Any) -> None:
     await exchange.writer.drain()
 
 
+async def long_header(exchange: Any) -> None:
+    """10 MiB of headers, each of a usual length, and an end."""
+    exchange.send(b"HTTP/1.1 200 OK\r\n" + b"X-Header: 0123456789\r\n" * 476_626 + b"Content-Length: 0\r\n\r\n")
+    await exchange.writer.drain()
+
+
+async def longer(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, world")
+
+
+async def longer_and_closed(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello, world")
+    exchange.close()
+
+
+async def shorter(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello")
+    await asyncio.sleep(60)
+
+
+async def no_last_chunk(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    exchange.close()
+
+
+async def two_lengths(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!")
+
+
+async def old(exchange: Any) -> None:
+    """HTTP/0.9: a body and nothing else."""
+    exchange.send(b"hello")
+    exchange.close()
+
+
+async def half_closed(exchange: Any) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    if exchange.writer.can_write_eof():
+        exchange.writer.write_eof()
+    else:
+        exchange.close()  # TLS knows no half of a connection
+    await asyncio.sleep(60)
+
+
 async def switch(exchange: Any) -> None:
     exchange.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello")
 
@@ -77,7 +134,7 @@ async def endless_interim(exchange: Any) -> None:
         await asyncio.sleep(0.02)
 
 
-@MODELS
+@WAYS
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -89,6 +146,14 @@ async def endless_interim(exchange: Any) -> None:
         (garbage, "protocol"),
         (broken_chunks, "protocol"),
         (endless_header, "protocol"),
+        (long_header, "protocol"),
+        (longer, "protocol"),
+        (longer_and_closed, "protocol"),
+        (shorter, "timeout"),
+        (no_last_chunk, "reset"),
+        (two_lengths, "protocol"),
+        (old, "protocol"),
+        (half_closed, "reset"),
         (switch, "protocol"),
         (not_found, "status4xx"),
         (unavailable, "status5xx"),
@@ -97,8 +162,13 @@ async def endless_interim(exchange: Any) -> None:
         (endless_interim, "timeout"),
     ],
 )
-def test_every_request_is_an_error_of_its_kind(load: Any, answer: Any, kind: str, profile: dict[str, int]) -> None:
-    outcome = load(answer, profile=profile, seconds=0.1, timeout="100ms")
+def test_every_request_is_an_error_of_its_kind(
+    load: Any, certificates: Any, answer: Any, kind: str, profile: dict[str, int], path: str, secure: bool
+) -> None:
+    security = certificates.right if secure else {}
+    # A handshake takes its time, too, where many tests run at once.
+    timeout = "2s" if kind != "timeout" else "400ms" if secure else "100ms"
+    outcome = load(answer, profile=profile, seconds=0.1, timeout=timeout, requests=[{"path": path}], **security)
     assert outcome.done
     assert outcome.last.errors == {kind: outcome.last.requests}
     assert outcome.last.requests >= 2
@@ -107,9 +177,12 @@ def test_every_request_is_an_error_of_its_kind(load: Any, answer: Any, kind: str
     assert outcome.result.latency.total == (outcome.last.requests if has_latency else 0)
 
 
-@MODELS
-def test_a_refused_connection(load: Any, ok: Any, unused_port: int, profile: dict[str, int]) -> None:
-    outcome = load(ok, profile=profile, seconds=0.3, port=unused_port)
+@WAYS
+def test_a_refused_connection(
+    load: Any, ok: Any, certificates: Any, unused_port: int, profile: dict[str, int], path: str, secure: bool
+) -> None:
+    security = certificates.right if secure else {}
+    outcome = load(ok, profile=profile, seconds=0.3, port=unused_port, requests=[{"path": path}], **security)
     assert outcome.last.errors == {"connect": outcome.last.requests}
     assert outcome.result.latency.total == 0
     # 2, 4, 8 … ms between attempts: some per user and not thousands.
@@ -123,9 +196,10 @@ def test_a_server_that_does_not_even_accept(load: Any, ok: Any) -> None:
     assert outcome.result.latency.min >= 199_000
 
 
+@pytest.mark.parametrize("path", ["/", "/${iteration}"], ids=["plain", "flow"])
 @pytest.mark.parametrize("host", ["does-not-exist.invalid", "a" * 64 + ".b", "256.256.256.256"])
-def test_a_name_without_an_address(load: Any, ok: Any, host: str) -> None:
-    outcome = load(ok, profile={"users": 1}, seconds=0.2, host=host, timeout="2s")
+def test_a_name_without_an_address(load: Any, ok: Any, host: str, path: str) -> None:
+    outcome = load(ok, profile={"users": 1}, seconds=0.2, host=host, timeout="2s", requests=[{"path": path}])
     assert set(outcome.last.errors) <= {"dns", "timeout"}
     assert sum(outcome.last.errors.values()) == outcome.last.requests >= 1
 

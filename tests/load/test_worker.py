@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -190,3 +192,91 @@ def test_it_starts_without_the_operator() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == ""
+
+
+CORES = {**SPEC, "cores": 3, "workers": 1, "profile": {"rate": 300, "duration": "1s", "warmup": "200ms"}}
+
+
+def test_several_cores_print_one_line_a_second_of_all(web: str) -> None:
+    process = start({"SEATRIAL_LOAD": json.dumps(CORES), "SEATRIAL_TARGET": web})
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    lines = lines_of(output)
+    assert [line.seq for line in lines] == list(range(len(lines)))
+    assert len(lines) <= 4
+    last = lines[-1]
+    assert (last.worker, last.state, last.requests, last.ended, last.measured) == (0, "final", 300, 360, 1.0)
+    assert last.errors == {}
+
+
+def test_users_are_shared_out_among_cores(web: str) -> None:
+    spec = {**SPEC, "cores": 2, "profile": {"users": 5, "duration": "1s"}, "workers": 2}
+    process = start({"SEATRIAL_LOAD": json.dumps(spec), "SEATRIAL_TARGET": web, "JOB_COMPLETION_INDEX": "1"})
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    last = lines_of(output)[-1]
+    # Users 1 and 3 are this worker's.
+    assert (last.worker, last.in_flight_max, last.connections) == (1, 2, 2)
+
+
+def test_a_signal_ends_all_cores(web: str) -> None:
+    long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
+    process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    generators = children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_TERMINATED, "")
+    last = lines_of(output)[-1]
+    assert (last.final, last.interrupted, last.state) == (False, True, "interrupted")
+    assert last.requests >= parse_line(first).requests > 0
+    assert len(generators) == 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in generators)
+
+
+def test_a_core_that_is_lost_is_no_result(web: str) -> None:
+    long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
+    process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})
+    assert process.stdout is not None
+    process.stdout.readline()
+    generators = children(process.pid)
+    os.kill(generators[1], signal.SIGKILL)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "core 1 ended with -9; there is no result without it" in errors
+    assert not any(line.last for line in lines_of(output))
+    assert not any(Path(f"/proc/{pid}").exists() for pid in generators)
+
+
+def test_cores_end_when_nobody_reads_what_they_measure(web: str) -> None:
+    long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
+    process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})
+    assert process.stdout is not None
+    process.stdout.readline()
+    generators = children(process.pid)
+    process.kill()
+    process.communicate(timeout=30)
+    deadline = time.monotonic() + 20
+    while any(running(pid) for pid in generators):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_request_that_no_core_can_send_is_explained() -> None:
+    spec = {**CORES, "requests": [{"headers": [{"name": "Content-Length", "value": "1"}]}]}
+    process = start({"SEATRIAL_LOAD": json.dumps(spec), "SEATRIAL_TARGET": "127.0.0.1:1"})
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (EXIT_BAD_ASSIGNMENT, "")
+    assert "remove the header" in errors
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

@@ -1,15 +1,19 @@
 """Short ways to say what a situation is: specs, pods, moments."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seatrial.api.environment import Service
+from seatrial.api.expansion import expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
+from seatrial.api.outcome import Outcome
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import LatencySummary, LoadResult, LoadTestStatus, TestScenarioStatus
+from seatrial.api.status import LatencySummary, LoadResult, LoadTestStatus, StepStatus, TestScenarioStatus
 from seatrial.api.step import Step
+from seatrial.judge.condition import judge_when
 from seatrial.plan.decision import Decision
 from seatrial.plan.loadtest import plan_loadtest
 from seatrial.plan.observed import LoadSeen, NamespaceSeen, Observed, PodSeen
@@ -33,6 +37,19 @@ def services(*specs: dict[str, Any]) -> list[Service]:
 
 def steps(*specs: dict[str, Any]) -> list[Step]:
     return [Step.model_validate(spec) for spec in specs]
+
+
+def judged(
+    graph: Iterable[Step], statuses: Iterable[StepStatus], wanted: Collection[str], run: str
+) -> dict[str, Outcome | None]:
+    """What comes of judging whether some steps run at all."""
+    values = {"run.id": run}
+    values |= {f"captures.{name}": value for status in statuses for name, value in status.captures.items()}
+    return {
+        each.name: judge_when(each.step.when or "", values | each.variables)
+        for each in expanded(graph)
+        if each.name in wanted
+    }
 
 
 def load_spec(**more: Any) -> LoadSpec:

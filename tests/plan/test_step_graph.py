@@ -13,7 +13,7 @@ from seatrial.api.step import Step
 from seatrial.plan.observed import Observed
 from seatrial.plan.steps import RunIdentity, StepsPlan, plan_steps
 from seatrial.plan.verdict import judge_steps, progress
-from tests.plan.situations import at, steps
+from tests.plan.situations import at, judged, steps
 
 GET = {"http": {"service": "web"}}
 OK = Outcome(StepState.SUCCEEDED, "ExpectationsMet", captures={"id": 7})
@@ -23,7 +23,13 @@ BAD = Outcome(StepState.FAILED, "ExpectationFailed")
 def plan(
     graph: list[Step], before: list[StepStatus], seconds: float = 0, at_once: int | None = None, **seen: Any
 ) -> StepsPlan:
-    return plan_steps(graph, before, Observed(**seen), at(seconds), run=RunIdentity("uid", "9"), at_once=at_once)
+    conditions: dict[str, Outcome | None] = {}
+    while True:
+        observed = Observed(conditions=conditions, **seen)
+        turn = plan_steps(graph, before, observed, at(seconds), run=RunIdentity("uid", "9"), at_once=at_once)
+        if not turn.conditions:
+            return turn
+        conditions |= judged(graph, turn.steps, turn.conditions, "9")
 
 
 def states(plan: StepsPlan) -> dict[str, str]:

@@ -61,6 +61,7 @@ from seatrial.plan.observed import (
 )
 from seatrial.plan.scenario import plan_scenario
 from seatrial.plan.trial import Subject
+from tests.plan.situations import judged
 
 Spec = TestScenarioSpec | LoadTestSpec
 
@@ -91,6 +92,8 @@ class Memory:
     run: str = ""
     status: TrialStatus | None = None
     probes: dict[str, ProbeSeen] = field(default_factory=dict)
+    judging: set[str] = field(default_factory=set)
+    conditions: dict[str, Outcome | None] = field(default_factory=dict)
     checking: set[str] = field(default_factory=set)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     following: set[str] = field(default_factory=set)
@@ -326,6 +329,7 @@ class World:
             jobs={key[1]: seen for key, seen in self.jobs.items() if run in (None, key[0])},
             pods=tuple(seen for key, seen in self.pods.items() if run in (None, key[0])),
             probes=dict(self.memory.probes),
+            conditions=dict(self.memory.conditions),
             checking=frozenset(self.memory.checking),
             outcomes=dict(self.memory.outcomes),
             loads=dict(self.memory.loads),
@@ -704,6 +708,10 @@ class World:
         for name in sorted(activities.probes - memory.probes.keys()):
             memory.probes[name] = ProbeSeen()
             self._probe(memory, run, name)
+        memory.judging &= activities.conditions
+        for name in sorted(activities.conditions - memory.judging - memory.conditions.keys()):
+            memory.judging.add(name)
+            self._judge(memory, run, name)
         memory.checking &= activities.checks
         for name in sorted(activities.checks - memory.checking - memory.outcomes.keys()):
             memory.checking.add(name)
@@ -732,6 +740,16 @@ class World:
                 self.later(fate.uniform(0.05, 1), probed)
 
         self.later(fate.uniform(0.05, 1), probed)
+
+    def _judge(self, memory: Memory, run: str, name: str) -> None:
+        def answered() -> None:
+            if self.memory is memory and memory.run == run and name in memory.judging:
+                spec, status = self.spec_of(run), self._status()
+                assert isinstance(spec, TestScenarioSpec)
+                assert isinstance(status, TestScenarioStatus)
+                memory.conditions |= judged(spec.steps, status.steps, [name], run)
+
+        self.later(self.fate("judge", run, name).uniform(0.001, 0.5), answered)
 
     def _send(self, memory: Memory, run: str, name: str) -> None:
         self.truth.sent[run, name] = self.truth.sent.get((run, name), 0) + 1

@@ -6,24 +6,18 @@ import json
 import socket
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe import exchange as module
 from seatrial.probe.address import Address
-from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
+from seatrial.probe.exchange import ExchangeFailed, Exchanger
 from tests.probe.server import Connection, closed_port, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def exchanger() -> AsyncIterator[Exchanger]:
-    exchanger = Exchanger()
-    yield exchanger
-    await exchanger.close()
 
 
 def get(path: str = "/", timeout: float = 10.0, **headers: str) -> Request:

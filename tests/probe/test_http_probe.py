@@ -1,6 +1,5 @@
 """HTTP probes: what counts as healthy, and what is said of all that does not."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,16 +8,10 @@ from seatrial.api.readiness import HttpProbe
 from seatrial.probe import exchange
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.http_probe import probe_http
+from seatrial.sandbox.evaluator import Evaluator
 from tests.probe.server import Connection, Script, Service, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def exchanger() -> AsyncIterator[Exchanger]:
-    exchanger = Exchanger()
-    yield exchanger
-    await exchanger.close()
 
 
 def answering(status: int = 200, body: bytes = b"", **headers: str) -> Script:
@@ -28,14 +21,14 @@ def answering(status: int = 200, body: bytes = b"", **headers: str) -> Script:
     return script
 
 
-async def probed(exchanger: Exchanger, script: Script, **probe: Any) -> tuple[str, Service]:
+async def probed(exchanger: Exchanger, evaluator: Evaluator, script: Script, **probe: Any) -> tuple[str, Service]:
     async with serving(script) as service:
-        return await probe_http(exchanger, service.address, HttpProbe.model_validate(probe), 5), service
+        return await probe_http(exchanger, service.address, HttpProbe.model_validate(probe), 5, evaluator), service
 
 
-async def test_the_probe_sends_its_headers(exchanger: Exchanger) -> None:
+async def test_the_probe_sends_its_headers(exchanger: Exchanger, evaluator: Evaluator) -> None:
     problem, service = await probed(
-        exchanger, answering(), path="/health?deep=1", headers=[{"name": "X-Probe", "value": "yes"}]
+        exchanger, evaluator, answering(), path="/health?deep=1", headers=[{"name": "X-Probe", "value": "yes"}]
     )
     assert problem == ""
     assert service.connections[0].line == "GET /health?deep=1 HTTP/1.1"
@@ -47,14 +40,14 @@ async def test_the_probe_sends_its_headers(exchanger: Exchanger) -> None:
     [([], 200, True), ([], 399, True), ([], 400, False), ([204, 401], 401, True), ([204, 401], 200, False)],
 )
 async def test_only_the_wanted_statuses_count(
-    exchanger: Exchanger, statuses: list[int], status: int, healthy: bool
+    exchanger: Exchanger, evaluator: Evaluator, statuses: list[int], status: int, healthy: bool
 ) -> None:
-    problem, _ = await probed(exchanger, answering(status), statuses=statuses)
+    problem, _ = await probed(exchanger, evaluator, answering(status), statuses=statuses)
     assert problem == ("" if healthy else f"GET / answered {status}")
 
 
-async def test_a_redirect_that_does_not_count_says_where_it_leads(exchanger: Exchanger) -> None:
-    problem, service = await probed(exchanger, answering(302, location="/login"), statuses=[200])
+async def test_a_redirect_that_does_not_count_says_where_it_leads(exchanger: Exchanger, evaluator: Evaluator) -> None:
+    problem, service = await probed(exchanger, evaluator, answering(302, location="/login"), statuses=[200])
     assert problem == "GET / answered 302, a redirect to /login, which probes do not follow"
     assert len(service.connections) == 1
 
@@ -75,18 +68,22 @@ async def test_a_redirect_that_does_not_count_says_where_it_leads(exchanger: Exc
         (["response.json"], b"[" * 900 + b"]" * 900, "response.json: "),
     ],
 )
-async def test_expectations_must_hold(exchanger: Exchanger, expect: list[str], body: bytes, said: str) -> None:
-    problem, _ = await probed(exchanger, answering(200, body, x_ready="yes"), expect=expect)
+async def test_expectations_must_hold(
+    exchanger: Exchanger, evaluator: Evaluator, expect: list[str], body: bytes, said: str
+) -> None:
+    problem, _ = await probed(exchanger, evaluator, answering(200, body, x_ready="yes"), expect=expect)
     assert said in problem
     assert bool(problem) == bool(said)
 
 
-async def test_what_is_no_answer_is_a_failure_in_words(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_no_answer_is_a_failure_in_words(
+    exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def nothing(connection: Connection) -> None:
         await connection.send(b"\x00\xff\r\n\r\n")
 
-    problem, _ = await probed(exchanger, nothing)
+    problem, _ = await probed(exchanger, evaluator, nothing)
     assert problem.startswith("GET /: ")
     monkeypatch.setattr(exchange, "BODY_BYTES", 100)
-    problem, _ = await probed(exchanger, answering(200, b"x" * 200))
+    problem, _ = await probed(exchanger, evaluator, answering(200, b"x" * 200))
     assert problem == "the body exceeds 100 bytes"

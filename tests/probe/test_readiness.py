@@ -1,7 +1,6 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,16 +10,10 @@ from seatrial.probe import readiness as module
 from seatrial.probe.address import Address
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing
+from seatrial.sandbox.evaluator import Evaluator
 from tests.probe.server import Connection, closed_port, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def exchanger() -> AsyncIterator[Exchanger]:
-    exchanger = Exchanger()
-    yield exchanger
-    await exchanger.close()
 
 
 class Reports(list[tuple[int, str]]):
@@ -33,7 +26,7 @@ def ready(threshold: int = 1, interval: str = "0s", **probe: Any) -> Readiness:
     return Readiness.model_validate({"successThreshold": threshold, "interval": interval, **probe})
 
 
-async def test_successes_must_come_in_a_row(exchanger: Exchanger) -> None:
+async def test_successes_must_come_in_a_row(exchanger: Exchanger, evaluator: Evaluator) -> None:
     statuses = [503, 200, 200, 500, 204, 302, 399]
 
     async def script(connection: Connection) -> None:
@@ -41,7 +34,7 @@ async def test_successes_must_come_in_a_row(exchanger: Exchanger) -> None:
 
     reports = Reports()
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(3), reports)
+        await keep_probing(exchanger, service.address, ready(3), evaluator, reports)
     assert [successes for successes, _ in reports] == [0, 1, 2, 0, 1, 2, 3]
     assert reports[0] == (0, "GET /healthz answered 503")
     assert reports[3] == (0, "GET /healthz answered 500")
@@ -49,7 +42,7 @@ async def test_successes_must_come_in_a_row(exchanger: Exchanger) -> None:
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (399, True), (400, False), (199, False)])
-async def test_what_counts_as_an_answer(exchanger: Exchanger, status: int, healthy: bool) -> None:
+async def test_what_counts_as_an_answer(exchanger: Exchanger, evaluator: Evaluator, status: int, healthy: bool) -> None:
     async def script(connection: Connection) -> None:
         if status == 199 and connection.number == 0:
             return  # closes without an answer
@@ -57,11 +50,11 @@ async def test_what_counts_as_an_answer(exchanger: Exchanger, status: int, healt
 
     reports = Reports()
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(), reports)
+        await keep_probing(exchanger, service.address, ready(), evaluator, reports)
     assert (reports[0][0] == 1) is healthy
 
 
-async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger) -> None:
+async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger, evaluator: Evaluator) -> None:
     async def script(connection: Connection) -> None:
         if connection.number == 0:
             await asyncio.sleep(30)
@@ -69,25 +62,27 @@ async def test_a_service_that_does_not_answer_says_why(exchanger: Exchanger) -> 
 
     reports = Reports()
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(http={"path": "/"}, probeTimeout="50ms"), reports)
+        await keep_probing(
+            exchanger, service.address, ready(http={"path": "/"}, probeTimeout="50ms"), evaluator, reports
+        )
     assert reports == [(0, "no answer within 0.05s"), (1, "")]
 
 
-async def test_a_tcp_probe_needs_only_a_connection(exchanger: Exchanger) -> None:
+async def test_a_tcp_probe_needs_only_a_connection(exchanger: Exchanger, evaluator: Evaluator) -> None:
     async def script(_connection: Connection) -> None:
         raise AssertionError("a TCP probe sends nothing")
 
     reports = Reports()
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(2, tcp={}), reports)
+        await keep_probing(exchanger, service.address, ready(2, tcp={}), evaluator, reports)
     assert reports == [(1, ""), (2, "")]
     assert service.connections == []
 
 
-async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger) -> None:
+async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger, evaluator: Evaluator) -> None:
     address = closed_port()
     reports = Reports()
-    task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}), reports))
+    task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}), evaluator, reports))
     while len(reports) < 2:
         await asyncio.sleep(0.005)
     assert reports[0] == (0, "no connection: Connection refused")
@@ -97,20 +92,22 @@ async def test_a_tcp_probe_of_a_closed_port_says_why(exchanger: Exchanger) -> No
     assert reports[-1] == (1, "")
 
 
-async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger) -> None:
+async def test_a_tcp_probe_that_hangs_is_bounded(exchanger: Exchanger, evaluator: Evaluator) -> None:
     reports = Reports()
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
     # One connection fills a backlog of none; whoever comes next is left hanging.
     with full, socket.create_connection(full.getsockname()):
         address = Address("web", *full.getsockname())
-        task = asyncio.create_task(keep_probing(exchanger, address, ready(tcp={}, probeTimeout="50ms"), reports))
+        task = asyncio.create_task(
+            keep_probing(exchanger, address, ready(tcp={}, probeTimeout="50ms"), evaluator, reports)
+        )
         while not reports:
             await asyncio.sleep(0.005)
         task.cancel()
     assert reports[0] == (0, "no connection within 0.05s")
 
 
-async def test_pauses_grow_to_the_interval(exchanger: Exchanger) -> None:
+async def test_pauses_grow_to_the_interval(exchanger: Exchanger, evaluator: Evaluator) -> None:
     times: list[float] = []
 
     async def script(connection: Connection) -> None:
@@ -118,13 +115,13 @@ async def test_pauses_grow_to_the_interval(exchanger: Exchanger) -> None:
         await connection.answer(200 if connection.number == 4 else 503)
 
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(interval="0.2s"), Reports())
+        await keep_probing(exchanger, service.address, ready(interval="0.2s"), evaluator, Reports())
     # 50, 100, 200 and 200 ms at the least; a busy machine makes them longer, nothing makes them shorter.
     assert times[-1] - times[0] >= 0.55
 
 
 async def test_an_interval_of_nothing_does_not_flood_the_service(
-    exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch
+    exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEAST_PAUSE", 0.1)
     began = time.monotonic()
@@ -133,17 +130,17 @@ async def test_an_interval_of_nothing_does_not_flood_the_service(
         await connection.answer(200 if connection.number == 3 else 503)
 
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(), Reports())
+        await keep_probing(exchanger, service.address, ready(), evaluator, Reports())
     assert time.monotonic() - began >= 0.3
 
 
-async def test_cancelling_ends_the_probing(exchanger: Exchanger) -> None:
+async def test_cancelling_ends_the_probing(exchanger: Exchanger, evaluator: Evaluator) -> None:
     async def script(connection: Connection) -> None:
         await connection.answer(503)
 
     reports = Reports()
     async with serving(script) as service:
-        task = asyncio.create_task(keep_probing(exchanger, service.address, ready(), reports))
+        task = asyncio.create_task(keep_probing(exchanger, service.address, ready(), evaluator, reports))
         while not reports:
             await asyncio.sleep(0.005)
         task.cancel()

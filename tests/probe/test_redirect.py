@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe.address import Address
-from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
+from seatrial.probe.exchange import ExchangeFailed, Exchanger
 from seatrial.probe.redirect import MOST, _place, exchange_following
 from tests.probe.server import Connection, Script, Service, serving
 

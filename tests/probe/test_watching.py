@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,16 +9,10 @@ from seatrial.api.readiness import Readiness
 from seatrial.probe import readiness as module
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_watching, probe_once
+from seatrial.sandbox.evaluator import Evaluator
 from tests.probe.server import Connection, closed_port, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def exchanger() -> AsyncIterator[Exchanger]:
-    exchanger = Exchanger()
-    yield exchanger
-    await exchanger.close()
 
 
 class Reports(list[tuple[int, int, str]]):
@@ -31,7 +24,9 @@ class Reports(list[tuple[int, int, str]]):
             await asyncio.sleep(0.005)
 
 
-async def test_successes_and_failures_in_a_row_are_told(exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_successes_and_failures_in_a_row_are_told(
+    exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "WATCH_PAUSE", 0.01)
     statuses = [200, 200, 503, 500, 200, 404]
 
@@ -41,7 +36,7 @@ async def test_successes_and_failures_in_a_row_are_told(exchanger: Exchanger, mo
     reports = Reports()
     async with serving(script) as service:
         ready = Readiness.model_validate({"http": {}, "interval": "0s"})
-        task = asyncio.create_task(keep_watching(exchanger, service.address, ready, reports))
+        task = asyncio.create_task(keep_watching(exchanger, service.address, ready, evaluator, reports))
         await reports.until(6)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -57,7 +52,7 @@ async def test_successes_and_failures_in_a_row_are_told(exchanger: Exchanger, mo
 
 
 async def test_no_interval_makes_it_quicker_than_the_least_pause(
-    exchanger: Exchanger, monkeypatch: pytest.MonkeyPatch
+    exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert module.WATCH_PAUSE == 2.0
     monkeypatch.setattr(module, "WATCH_PAUSE", 0.1)
@@ -68,19 +63,19 @@ async def test_no_interval_makes_it_quicker_than_the_least_pause(
 
     async with serving(script) as service:
         ready = Readiness.model_validate({"tcp": {}, "interval": "1ms"})
-        task = asyncio.create_task(keep_watching(exchanger, service.address, ready, reports))
+        task = asyncio.create_task(keep_watching(exchanger, service.address, ready, evaluator, reports))
         await reports.until(3)
         task.cancel()
     assert time.monotonic() - began >= 0.3
 
 
-async def test_every_kind_of_probe_is_used(exchanger: Exchanger) -> None:
+async def test_every_kind_of_probe_is_used(exchanger: Exchanger, evaluator: Evaluator) -> None:
     address = closed_port()
     said = {
-        kind: await probe_once(exchanger, address, Readiness.model_validate({kind: {}}))
+        kind: await probe_once(exchanger, address, Readiness.model_validate({kind: {}}), evaluator)
         for kind in ("http", "tcp", "grpc")
     }
     assert said["http"].startswith("GET /: ")
     assert said["tcp"] == "no connection: Connection refused"
     assert said["grpc"].startswith("gRPC health: ")
-    assert await probe_once(exchanger, address, Readiness.model_validate({"command": ["true"]})) == ""
+    assert await probe_once(exchanger, address, Readiness.model_validate({"command": ["true"]}), evaluator) == ""

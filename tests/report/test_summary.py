@@ -75,6 +75,25 @@ def test_a_load_test(run: Any) -> None:
     ]
 
 
+def test_times_of_connections_and_bytes(run: Any) -> None:
+    latency = run.load()["latency"]
+    result = run.load(
+        ttfb={**latency, "p99": "7ms"},
+        connect={**latency, "p99": "3ms"},
+        tls={**latency, "p99": "5ms"},
+        connections=1200,
+        bytesSent=9000,
+        bytesReceived=12345678,
+    )
+    lines = worded(run.load_test(verdict="Passed", result=result))
+    assert "  bytes     9,000 sent, 12,345,678 received" in lines
+    assert lines[lines.index("  thresholds") - 3 : lines.index("  thresholds")] == [
+        "  first byte    2ms  4ms     7ms   30ms  41ms  from the actual send of each request",
+        "  connect       2ms  4ms     3ms   30ms  41ms  of 1,200 connections",
+        "  TLS           2ms  4ms     5ms   30ms  41ms  handshake, after connecting",
+    ]
+
+
 def test_the_load_of_a_step_carries_its_name(run: Any) -> None:
     status = run.scenario(verdict="Passed", steps=[run.step("peak", "Succeeded", load=run.load(latency=None))])
     assert "load peak" in worded(status)

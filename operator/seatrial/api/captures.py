@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from seatrial.api import template
 from seatrial.api.step import Job, Step
 
+#: Bytes of one captured value, as JSON. It is kept in status, which has a budget.
+CAPTURE_BYTES = 512
+
 _READ = re.compile(r"\bcaptures\s*\.\s*([A-Za-z_]\w*)")
 
 

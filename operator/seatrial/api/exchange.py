@@ -80,6 +80,12 @@ class Exchange(Model):
         description="Body, sent as a form (application/x-www-form-urlencoded). Give one of json, text and form.",
         json_schema_extra=atomic(),
     )
+    follow_redirects: bool = Field(
+        False,
+        description="Follow redirects, at most 5, to other paths of the same service; one that leads elsewhere is an "
+        "error of the kind redirect. All of it counts as one request. Default false: a redirect is an answer like "
+        "any other.",
+    )
     expect: list[Expression] = Field(
         [],
         max_length=10,
@@ -105,10 +111,16 @@ class Exchange(Model):
 
     @property
     def plain(self) -> bool:
-        """Whether it is the same each time and nothing but the status of its answer matters."""
+        """Whether it is the same each time, ends with one answer, and nothing but its status matters."""
         texts = [self.path, self.text, self.json_body, *(header.value for header in self.headers)]
         sources = any(header.value_from for header in self.headers)
-        return not (self.expect or self.form or sources or any("${" in json.dumps(text) for text in texts))
+        return not (
+            self.follow_redirects
+            or self.expect
+            or self.form
+            or sources
+            or any("${" in json.dumps(text) for text in texts)
+        )
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
+from seatrial.api.connections import Connections
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
@@ -13,7 +14,10 @@ from seatrial.api.observe import Observe
 from seatrial.api.profile import Profile
 from seatrial.api.tls import TargetTls
 
-_ITERATIONS = "fewer iterations than workers: lower workers"
+_GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
+_LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
+_ENOUGH = "fewer requests per second (or users) than workers and their cores: lower them"
+_ITERATIONS = "fewer iterations than workers and their cores: lower them"
 
 
 class Target(Model):
@@ -70,13 +74,20 @@ class LoadSpec(Model):
         seconds(10),
         description="Time in which a request must be answered, from its actual start. Default 10s.",
     )
+    connections: Connections = Field(Connections(), description="How workers use connections.")
     workers: Annotated[int, Field(ge=1, le=100)] = Field(
         1, description="Worker pods among which the load is divided evenly. Default 1."
     )
+    cores: Annotated[int, Field(ge=1, le=16)] = Field(
+        1,
+        description="Cores that each worker uses at most: it is a process on each, which takes its share as if it were "
+        "a worker of its own. Default 1.",
+    )
     resources: Resources | None = Field(
         None,
-        description="CPU and memory of each worker. Default: 100m of CPU and 64Mi requested, a memory limit of 512Mi "
-        "and no CPU limit, of which a worker uses one core at most.",
+        description="CPU and memory of each worker. Default: 100m of CPU for each of its cores and 64Mi requested, a "
+        "memory limit of 512Mi and no CPU limit; with several cores 32Mi more and a limit 128Mi higher for each "
+        "after the first, and a CPU limit of as many cores.",
     )
     observe: Annotated[list[Observe], unique("name")] = Field(
         [],
@@ -95,16 +106,12 @@ class LoadSpec(Model):
     model_config = {
         "json_schema_extra": rules(
             (
-                "!has(self.workers) || (has(self.profile.stages) && self.profile.stages.exists(s, "
-                "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0) >= self.workers)) || "
+                f"has(self.profile.stages) && self.profile.stages.exists(s, {_LEVEL} >= {_GENERATORS}) || "
                 "(has(self.profile.rate) ? self.profile.rate : has(self.profile.users) ? self.profile.users : "
-                "has(self.profile.stages) ? 0 : self.workers) >= self.workers",
-                "fewer requests per second (or users) than workers: lower workers",
+                f"has(self.profile.stages) ? 0 : {_GENERATORS}) >= {_GENERATORS}",
+                _ENOUGH,
             ),
-            (
-                "!has(self.profile.iterations) || self.profile.iterations >= (has(self.workers) ? self.workers : 1)",
-                _ITERATIONS,
-            ),
+            (f"!has(self.profile.iterations) || self.profile.iterations >= {_GENERATORS}", _ITERATIONS),
             (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
@@ -145,8 +152,8 @@ class LoadSpec(Model):
     def _work_for_each_worker(self) -> Self:
         if self.requests and self.flows:
             raise ValueError("give one of requests and flows")
-        if self.profile.peak < self.workers:
-            raise ValueError("fewer requests per second (or users) than workers: lower workers")
-        if self.profile.iterations is not None and self.profile.iterations < self.workers:
+        if self.profile.peak < self.workers * self.cores:
+            raise ValueError(_ENOUGH)
+        if self.profile.iterations is not None and self.profile.iterations < self.workers * self.cores:
             raise ValueError(_ITERATIONS)
         return self

@@ -3,13 +3,16 @@
 import base64
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 #: Characters that a secret must have: less could not be told from other text.
 LEAST = 4
 #: What stands in its place.
 MARK = "•••"
+
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 class Redaction:
@@ -21,44 +24,62 @@ class Redaction:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = frozenset(secrets)
-        forms = {form for secret in self._secrets for form in _forms(secret)}
-        # The longest first: one form may be the beginning of another.
-        longest = sorted(filter(None, forms), key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(_pattern, longest))) if longest else None
+        self._forms = frozenset(form for secret in self._secrets for form in _forms(secret))
 
     def __bool__(self) -> bool:
         """Whether there is any secret."""
-        return self._pattern is not None
+        return bool(self._forms)
 
     def and_also(self, secrets: Iterable[str]) -> "Redaction":
         """The same with more secrets."""
         return Redaction(self._secrets | set(secrets))
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The secrets themselves."""
+        return self._secrets
+
     def finds(self, text: str) -> bool:
         """Whether a text holds a secret."""
-        return self._pattern is not None and self._pattern.search(text) is not None
+        leveled = _leveled(text)
+        return any(form in leveled for form in self._forms)
 
     def __call__(self, text: str) -> str:
         """Returns a text without the secrets."""
-        return self._pattern.sub(MARK, text) if self._pattern is not None else text
+        spans = sorted(self._spans(_leveled(text)))
+        if not spans:
+            return text
+        kept, end = [], 0
+        for start, stop in spans:
+            if start >= end:
+                kept += [text[end:start], MARK]
+            end = max(end, stop)
+        return "".join((*kept, text[end:]))
+
+    def _spans(self, leveled: str) -> Iterator[tuple[int, int]]:
+        # By plain search: a pattern of all forms takes seconds to compile when secrets are long.
+        for form in self._forms:
+            start = leveled.find(form)
+            while start >= 0:
+                yield start, start + len(form)
+                start = leveled.find(form, start + len(form))
 
 
-def _pattern(form: str) -> str:
+def _leveled(text: str) -> str:
     """Percent-encoding has either case."""
-    return re.sub(r"%[0-9A-F]{2}", lambda match: f"(?i:{match.group()})", re.escape(form))
+    return _ESCAPE.sub(lambda match: match.group().upper(), text) if "%" in text else text
 
 
-def _forms(secret: str) -> Iterable[str]:
+@lru_cache(maxsize=256)
+def _forms(secret: str) -> frozenset[str]:
     """As it is, on one line, in a URL, in a form, in JSON, in JSON in JSON, in Python, and as Kubernetes keeps it."""
-    for value in (secret, " ".join(secret.split()), secret.replace("\r", " ").replace("\n", " ")):
-        yield value
-        yield from (quote(value, safe=""), quote(value), quote_plus(value))
-        yield json.dumps(value)[1:-1]
-        yield json.dumps(value, ensure_ascii=False)[1:-1]
-        yield json.dumps(json.dumps(value)[1:-1])[1:-1]
-        yield repr(value)[1:-1]
-        yield repr(value.encode(errors="replace"))[2:-1]
-    yield base64.b64encode(secret.encode(errors="replace")).decode()
+    forms = {base64.b64encode(secret.encode(errors="replace")).decode()}
+    for value in {secret, " ".join(secret.split()), secret.replace("\r", " ").replace("\n", " ")}:
+        forms |= {value, quote(value, safe=""), quote(value), quote_plus(value)}
+        forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+        forms |= {json.dumps(json.dumps(value)[1:-1])[1:-1]}
+        forms |= {repr(value)[1:-1], repr(value.encode(errors="replace"))[2:-1]}
+    return frozenset(_leveled(form) for form in forms if form)
 
 
 NOTHING_SECRET = Redaction()

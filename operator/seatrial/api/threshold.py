@@ -19,6 +19,9 @@ SAMPLES: Final = {"p50": 5, "p75": 11, "p90": 29, "p95": 59, "p99": 299, "p999":
 
 _TIMES = ("min", "mean", *QUANTILES, "max")
 _NAMED = re.compile(r"""(?<![\w.])request\s*\[\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*\]""")
+#: Functions that go through lists or make texts longer. Thresholds are judged each second, where the operator decides,
+#: so they have none: without these, the time that an expression takes is bounded by its length.
+_UNBOUNDED = re.compile(r"\.\s*(all|exists|exists_one|filter|format|join|map|matches|replace|split)\s*\(")
 _STANDS_FOR = re.compile(r"__request_(\d+)(?!\d)")
 
 
@@ -88,6 +91,8 @@ def compile_threshold(expression: str, labels: tuple[str, ...]) -> ThresholdProg
     if _STANDS_FOR.search(expression):
         raise ExpressionError("write request['NAME'] for one of several requests")
     rewritten = _NAMED.sub(variable, expression)
+    if unbounded := _UNBOUNDED.search(rewritten):
+        raise ExpressionError(f"a threshold compares numbers and durations: it has no {unbounded[1]}()")
     variables = [*_whole(), *(entry for index in sorted(named) for entry in _single(of_request(index)))]
     try:
         program = Scope(tuple(variables)).compile(rewritten)

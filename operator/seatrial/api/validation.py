@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from seatrial.api import budget, duration, template
 from seatrial.api.base import Model
-from seatrial.api.captures import reads_captures, secret_captures
+from seatrial.api.captures import CAPTURE_BYTES, reads_captures, secret_captures
 from seatrial.api.cel import (
     ExpressionError,
     Scope,
@@ -48,9 +48,8 @@ LOAD_BYTES = 120_000
 #: Requests of a load that have results of their own in status.
 EXCHANGES = 50
 
-#: Captured values are kept in status, at most 512 bytes each.
+#: Captured values of a scenario, which are kept in status.
 CAPTURES = 24
-CAPTURE_BYTES = 512
 
 #: Shells have the same syntax.
 _LITERAL = "; write $${ for ${ itself"
@@ -80,18 +79,35 @@ def read(kind: type[Spec], spec: Any) -> Spec:
     Raises:
         InvalidSpec: It has mistakes; all of them are named.
     """
-    text = json.dumps(spec, default=str)
-    if len(text) > SPEC_BYTES:
-        raise InvalidSpec([Problem("spec", "", f"is larger than {SPEC_BYTES} bytes as JSON: split the scenario")])
-    try:
-        # As JSON and strictly, because that is what the API server takes: it turns no text into a number.
-        model = cast("Spec", kind.model_validate_json(text, strict=True))
-    except ValidationError as error:
-        raise InvalidSpec([_from_pydantic(detail) for detail in error.errors(include_url=False)]) from error
+    return read_json(kind, json.dumps(spec, default=str))
+
+
+def read_json(kind: type[Spec], spec: str) -> Spec:
+    """Reads and checks a spec that is written as JSON.
+
+    Raises:
+        InvalidSpec: It has mistakes; all of them are named.
+    """
+    model = parse_json(kind, spec)
     found = list(_problems(model))
     if found:
         raise InvalidSpec(found)
     return model
+
+
+def parse_json(kind: type[Spec], spec: str) -> Spec:
+    """Reads a spec without the checks that a schema cannot make.
+
+    Raises:
+        InvalidSpec: It has other mistakes; all of them are named.
+    """
+    if len(spec) > SPEC_BYTES:
+        raise InvalidSpec([Problem("spec", "", f"is larger than {SPEC_BYTES} bytes as JSON: split the scenario")])
+    try:
+        # As JSON and strictly, because that is what the API server takes: it turns no text into a number.
+        return cast("Spec", kind.model_validate_json(spec, strict=True))
+    except ValidationError as error:
+        raise InvalidSpec([_from_pydantic(detail) for detail in error.errors(include_url=False)]) from error
 
 
 def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
@@ -377,6 +393,10 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
     if spec.profile.open and (spec.profile.iterations or 0) > spec.profile.arriving:
         remedy = f"rate and time let only {spec.profile.arriving:.0f} come: lower it, or raise them"
         yield Problem(f"{field}.profile.iterations", str(spec.profile.iterations), remedy)
+    connect = spec.connections.connect_timeout
+    if connect is not None and connect >= spec.request_timeout:
+        remedy = "is not over before requestTimeout is: make it shorter, or leave it out"
+        yield Problem(f"{field}.connections.connectTimeout", duration.text(connect), remedy)
     yield from _exchanges(field, spec)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}]"

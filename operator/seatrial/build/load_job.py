@@ -10,7 +10,8 @@ from seatrial.build.origin import Origin
 
 Object = dict[str, Any]
 
-RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
+#: Of a worker of one core, and what each further one adds, in thousandths of a core and MiB.
+CPU, MEMORY, MEMORY_LIMIT = (100, 100), (64, 32), (512, 128)
 
 
 def load_job(
@@ -121,8 +122,15 @@ def _resources(spec: LoadSpec) -> Object:
     """What the user gave; the rest is ours, unless it would ask for more than the user's limit."""
     given = spec.resources.to_kubernetes() if spec.resources else {}
     limits = given.get("limits", {})
-    requests = {name: amount for name, amount in RESOURCES["requests"].items() if name not in limits}
-    return {"requests": requests | limits | given.get("requests", {}), "limits": RESOURCES["limits"] | limits}
+    cpu, memory, limit = (first + more * (spec.cores - 1) for first, more in (CPU, MEMORY, MEMORY_LIMIT))
+    ours = {"cpu": f"{cpu}m", "memory": f"{memory}Mi"}
+    requests = {name: amount for name, amount in ours.items() if name not in limits}
+    # Where a LimitRange gives a core to those who say nothing, several would have to share it.
+    several = {"cpu": str(spec.cores)} if spec.cores > 1 else {}
+    return {
+        "requests": requests | limits | given.get("requests", {}),
+        "limits": {"memory": f"{limit}Mi", **several} | limits,
+    }
 
 
 def load_json(spec: LoadSpec) -> str:

@@ -36,11 +36,12 @@ from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
 from seatrial.probe.address import Address
-from seatrial.probe.assertion import run_assertion
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing, keep_watching
 from seatrial.probe.redirect import Resolve
+from seatrial.sandbox.evaluator import Evaluator
+from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +82,13 @@ class Activities:
     Args:
         client: Looks up Services and reads logs.
         exchanger: Sends requests.
+        pool: Evaluates what users wrote.
         allowed: Services of other namespaces that scenarios may use.
     """
 
-    def __init__(self, client: Client, exchanger: Exchanger, allowed: Sequence[AllowedTarget] = ()) -> None:
+    def __init__(self, client: Client, exchanger: Exchanger, pool: Pool, allowed: Sequence[AllowedTarget] = ()) -> None:
         self._client = client
+        self._pool = pool
         self._existing = ExistingServices(Targets(client, allowed))
         self._exchanger = exchanger
         self._keeper = Keeper(client)
@@ -96,7 +99,7 @@ class Activities:
         for name in set(session.tasks) - wanted:
             session.tasks.pop(name).cancel()
 
-    def probe(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+    def probe(self, session: Session, stage: Stage, service: Service, wake: Wake) -> None:
         """Keeps probing a service until it is ready."""
 
         def report(successes: int, failure: str) -> None:
@@ -108,12 +111,12 @@ class Activities:
         async def probing() -> None:
             if service.existing and not await self._existing.come_up(session, service, report):
                 return
-            address = await self._probed_address(session, namespace, service)
-            await keep_probing(self._exchanger, address, service.ready, report)
+            address = await self._probed_address(session, stage.namespace, service)
+            await keep_probing(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"probe/{service.name}", probing, wake)
 
-    def watch(self, session: Session, namespace: str, service: Service, wake: Wake) -> None:
+    def watch(self, session: Session, stage: Stage, service: Service, wake: Wake) -> None:
         """Goes on probing a service that has been healthy; only what may change its state leads to a turn."""
 
         def report(successes: int, failures: int, failure: str) -> None:
@@ -122,10 +125,24 @@ class Activities:
                 wake(0.0)
 
         async def watching() -> None:
-            address = await self._probed_address(session, namespace, service)
-            await keep_watching(self._exchanger, address, service.ready, report)
+            address = await self._probed_address(session, stage.namespace, service)
+            await keep_watching(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"watch/{service.name}", watching, wake)
+
+    def condition(self, session: Session, stage: Stage, instance: Instance, wake: Wake) -> None:
+        """Judges whether a step runs at all."""
+        when = instance.step.when
+        if when is None or instance.name in session.conditions:
+            return
+
+        async def judging() -> None:
+            hidden = [str(stage.context[f"captures.{name}"]) for name in stage.secrets]
+            context = stage.context | instance.variables
+            session.conditions[instance.name] = await self._evaluator(stage).when(when, context, hidden)
+            wake(0.0)
+
+        self._start(session, f"when/{instance.name}", judging, wake)
 
     def check(
         self,
@@ -173,10 +190,15 @@ class Activities:
             except KubeError as error:
                 message = f"Service {service.name} cannot be looked up: {error}"
                 return Outcome(StepState.ERROR, "ServiceLost", message)
-        if step.assert_:
-            return await run_assertion(self._exchanger, addresses, step, context, secrets=stage.secrets)
-        resolve = self._resolving(session, stage.namespace, services)
-        return await run_check(self._exchanger, addresses[0], step, context, resolve=resolve, secrets=stage.secrets)
+        return await run_check(
+            self._exchanger,
+            addresses,
+            step,
+            context,
+            self._evaluator(stage),
+            resolve=self._resolving(session, stage.namespace, services),
+            secrets=stage.secrets,
+        )
 
     def follow(
         self, session: Session, namespace: str, attempt: str, spec: LoadSpec, pods: tuple[PodSeen, ...], wake: Wake
@@ -304,6 +326,9 @@ class Activities:
             session.addresses[service.name] = body["spec"]["clusterIP"]
         number = next(entry.port for entry in service.ports if port in (None, entry.name))
         return Address(service.name, session.addresses[service.name], number)
+
+    def _evaluator(self, stage: Stage) -> Evaluator:
+        return Evaluator(self._pool, Owner(stage.origin.namespace, stage.origin.uid))
 
     def _start(self, session: Session, name: str, work: Callable[[], Coroutine[Any, Any, None]], wake: Wake) -> None:
         if name in session.tasks:

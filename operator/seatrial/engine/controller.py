@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from seatrial.api import names
-from seatrial.api.expansion import Instance
+from seatrial.api.expansion import Instance, expanded
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.redaction import Redaction
@@ -79,6 +79,8 @@ from seatrial.plan.observed import Held, Observed
 from seatrial.plan.scenario import Scenario, plan_scenario
 from seatrial.plan.trial import Subject
 from seatrial.probe.exchange import Exchanger
+from seatrial.sandbox.pool import Pool
+from seatrial.sandbox.processes import Processes
 
 logger = logging.getLogger(__name__)
 
@@ -100,23 +102,27 @@ class Controller:
         client: Talks to the API server.
         settings: The operator's settings.
         metrics: Counts what happens.
+        processes: Starts processes that expressions are evaluated in; None for some of its own.
     """
 
-    def __init__(self, client: Client, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, metrics: Metrics, processes: Processes | None = None
+    ) -> None:
         self._client = client
         self._exchanger = Exchanger()
         self._metrics = metrics
         self._sessions: dict[Key, Session] = {}
         self.store = Store()
         self._record = Record(client, self.store)
-        self._subjects = Subjects(self.store, self._record)
+        self._pool = Pool(processes)
+        self._subjects = Subjects(self.store, self._record, self._pool)
         self._announcer = Announcer(client)
         self._chronicles = Chronicles()
         self._inputs = Inputs(client, settings)
         self._reporter = Reporter(client, self._chronicles)
-        self._performer = Performer(client, self.store, settings, self._object_changed)
+        self._performer = Performer(client, self.store, settings, self._pool, self._object_changed)
         self._keeper = Keeper(client)
-        self._activities = Activities(client, self._exchanger, settings.allowed_targets)
+        self._activities = Activities(client, self._exchanger, self._pool, settings.allowed_targets)
         self._resync = Resync(client, self.store)
         self._pod_refusals = PodRefusals(client, self.store)
         self.sweeper = Sweeper(client, self.store, settings.sweep_after, self._swept)
@@ -126,6 +132,10 @@ class Controller:
         self._dependencies = Dependencies(self.store, self.wake)
         metrics.count_runs(lambda: self._line.sizes)
         self._closing = False
+
+    async def start(self) -> None:
+        """Prepares what the first turn would have to wait for."""
+        await self._pool.start()
 
     def wake(self, key: Key, delay: float = 0.0) -> None:
         """Has a resource take a turn."""
@@ -144,6 +154,7 @@ class Controller:
         await self._loop.close()
         for session in self._sessions.values():
             session.stop()
+        await self._pool.close()
         await self._exchanger.close()
 
     async def _turn(self, key: Key) -> datetime | None:
@@ -154,14 +165,14 @@ class Controller:
         now = datetime.now(UTC)
         with self._metrics.turn(key.kind):
             if key.kind == "TestScenario":
-                scenario = self._subjects.scenario(key, body)
+                scenario = await self._subjects.scenario(key, body)
                 look_at = await self._look_again(key, scenario)
                 await self._recall(key, scenario)
                 observed = self._observe(key, scenario.uid, scenario.status, _waited_for(scenario.running))
                 observed = self._line_up(key, scenario, observed, now)
                 wake_at = await self._carry_out(key, body, scenario, plan_scenario(scenario, observed, now))
             else:
-                test = self._subjects.load_test(key, body)
+                test = await self._subjects.load_test(key, body)
                 look_at = await self._look_again(key, test)
                 observed = self._line_up(key, test, self._observe(key, test.uid, test.status), now)
                 wake_at = await self._carry_out(key, body, test, plan_loadtest(test, observed, now))
@@ -217,6 +228,7 @@ class Controller:
             pods=tuple(see_pod(body) for body in self.store.objects(uid, "Pod", run)),
             probes=session.probes,
             checking=session.checking(),
+            conditions=session.conditions,
             outcomes=session.outcomes,
             loads={attempt: lines.seen() for attempt, lines in session.loads.items()},
             secrets=session.secrets,
@@ -363,12 +375,21 @@ class Controller:
             self.wake(key, delay)
 
         for name in sorted(activities.probes):
-            self._activities.probe(session, stage.namespace, services[name], wake)
+            self._activities.probe(session, stage, services[name], wake)
         for name in sorted(activities.watches):
-            self._activities.watch(session, stage.namespace, services[name], wake)
+            self._activities.watch(session, stage, services[name], wake)
+        if activities.conditions:
+            instances = {instance.name: instance for instance in expanded(spec.steps)}
+            for name in sorted(activities.conditions):
+                self._activities.condition(session, stage, instances[name], wake)
         for attempt in sorted(activities.checks):
             self._activities.check(session, stage, attempt, attempts[attempt], services, wake)
-        going_on = {"probe": activities.probes, "watch": activities.watches, "check": activities.checks}
+        going_on = {
+            "probe": activities.probes,
+            "watch": activities.watches,
+            "when": activities.conditions,
+            "check": activities.checks,
+        }
         return {f"{kind}/{name}" for kind, names in going_on.items() for name in names}
 
     def _follow(

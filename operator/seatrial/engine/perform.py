@@ -6,18 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from seatrial.api import names
 from seatrial.api.captures import lost_message, reads_captures, secret_env
-from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, template_scope
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_environment, is_recorded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Job
-from seatrial.api.template import expressions, render
+from seatrial.api.template import expressions
 from seatrial.build.copies import with_pull_secrets
 from seatrial.build.environment import guards, namespace
 from seatrial.build.files import files_config_map
@@ -35,6 +32,7 @@ from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
+from seatrial.judge.job import JobUnusable
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict
 from seatrial.kube.resources import (
@@ -51,6 +49,8 @@ from seatrial.plan.decision import (
     StartService,
 )
 from seatrial.plan.quota import by_cluster
+from seatrial.sandbox.evaluator import Evaluator
+from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +96,20 @@ class Performer:
         client: Writes to the API server.
         store: Learns at once what was written.
         settings: The operator's settings.
+        pool: Evaluates what users wrote.
         audit: Told of every object made and deleted.
     """
 
     def __init__(
-        self, client: Client, store: Store, settings: Settings, audit: Callable[[Origin, str, str, str], None]
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        pool: Pool,
+        audit: Callable[[Origin, str, str, str], None],
     ) -> None:
         self._client = client
+        self._pool = pool
         self._targets = Targets(client, settings.allowed_targets)
         self._destinations = Destinations(client, self._targets)
         self._store = store
@@ -179,7 +186,7 @@ class Performer:
             assert instance.step.job is not None  # noqa: S101 - only steps with a job are planned as one
             spec, limit = instance.step.job, instance.step.time_limit
             stage = replace(stage, context=stage.context | instance.variables)
-        rendered = _rendered_job(spec, stage)
+        rendered = await self._rendered(spec, stage)
         hidden = secret_env(spec, stage.secrets)
         if hidden:
             values = {variable.name: variable.value or "" for variable in rendered.env if variable.name in hidden}
@@ -191,6 +198,14 @@ class Performer:
             title = built["metadata"]["name"]
             await self._create(stage, files_config_map(stage.origin, stage.namespace, title, rendered.files, step=name))
         await self._create(stage, with_pull_secrets(built, _pull_secrets(stage)))
+
+    async def _rendered(self, spec: Job, stage: Stage) -> Job:
+        if lost := reads_captures(expressions(spec.to_kubernetes())) & stage.lost:
+            raise Refused(lost_message(lost))
+        try:
+            return await Evaluator(self._pool, Owner(stage.origin.namespace, stage.origin.uid)).job(spec, stage.context)
+        except JobUnusable as error:
+            raise Refused(str(error), error.reason) from error
 
     async def _start_load(self, stage: Stage, name: str, attempt: int) -> None:
         if isinstance(stage.spec, LoadTestSpec):
@@ -275,36 +290,3 @@ def _instance(spec: TestScenarioSpec, name: str) -> Instance:
 
 def _pull_secrets(stage: Stage) -> list[str]:
     return stage.spec.environment.image_pull_secrets if isinstance(stage.spec, TestScenarioSpec) else []
-
-
-def _rendered_job(spec: Job, stage: Stage) -> Job:
-    """Puts values in the place of ``${…}``.
-
-    Raises:
-        Refused: An expression has no value, or what comes out is no Job any more.
-    """
-    context = stage.context
-    if lost := reads_captures(expressions(spec.to_kubernetes())) & stage.lost:
-        raise Refused(lost_message(lost))
-    scope = template_scope(captures_in(context), axes_in(context))
-    try:
-        return Job.model_validate(_rendered(spec.to_kubernetes(), scope, context))
-    except EvaluationError as error:
-        raise Refused(f"an expression of the job has no value: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise Refused(f"job.{field}: with the captured values in it: {first['msg']}") from error
-
-
-def _rendered(value: Any, scope: Scope, context: dict[str, Any]) -> Any:
-    """Renders every text; unlike in a request's JSON, all stay text, which is what environment variables are."""
-    match value:
-        case str():
-            return render(value, scope, context)
-        case dict():
-            return {key: _rendered(entry, scope, context) for key, entry in value.items()}
-        case list():
-            return [_rendered(entry, scope, context) for entry in value]
-        case _:
-            return value

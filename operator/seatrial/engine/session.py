@@ -164,6 +164,7 @@ class Session:
     Attributes:
         run: Name of the run.
         probes: What probes have met, by service.
+        conditions: Of steps whose ``when`` was judged, by name: None for one that runs, otherwise how it ends.
         outcomes: Results of requests, by attempt.
         loads: Workers' lines, by attempt.
         home: The resource's own namespace.
@@ -176,8 +177,8 @@ class Session:
         addresses: Cluster IPs of Services, by name.
         secrets: What steps have captured that nothing may show, by the capture's name.
         lost: Names of such captures that are not on record any more.
-        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``check/NAME``, ``log/POD``,
-            ``tail/POD/LIFE``, ``files/POD``.
+        tasks: What is going on, by what it is: ``probe/NAME``, ``watch/NAME``, ``when/NAME``, ``check/NAME``,
+            ``log/POD``, ``tail/POD/LIFE``, ``files/POD``.
         events_read: How often the events of a Job without pods were read, by the Job's UID.
         tails: The ends of containers' logs, by pod.
         files: What sidecars have handed over, by pod.
@@ -194,6 +195,7 @@ class Session:
 
     run: str
     probes: dict[str, ProbeSeen] = field(default_factory=dict)
+    conditions: dict[str, Outcome | None] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     loads: dict[str, WorkerLines] = field(default_factory=dict)
     home: str = ""

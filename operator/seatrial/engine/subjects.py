@@ -10,11 +10,13 @@ from seatrial.api import names
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
-from seatrial.api.validation import InvalidSpec, read
+from seatrial.api.validation import InvalidSpec
 from seatrial.engine.key import Key
 from seatrial.engine.record import Record
 from seatrial.engine.store import Store
 from seatrial.plan.trial import Subject
+from seatrial.sandbox.evaluator import Evaluator
+from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
@@ -31,26 +33,28 @@ class Subjects:
     Args:
         store: Has the resources and the objects of their runs.
         record: Has their status.
+        pool: Checks specs: their expressions take a while to compile.
     """
 
-    def __init__(self, store: Store, record: Record) -> None:
+    def __init__(self, store: Store, record: Record, pool: Pool) -> None:
         self._store = store
+        self._pool = pool
         self._record = record
         self._parsed: dict[Key, Parsed] = {}
 
-    def scenario(self, key: Key, body: Object) -> Subject[TestScenarioSpec, TestScenarioStatus]:
+    async def scenario(self, key: Key, body: Object) -> Subject[TestScenarioSpec, TestScenarioStatus]:
         """Reads a TestScenario."""
-        return self._subject(key, body, TestScenarioSpec, TestScenarioStatus, "Namespace")
+        return await self._subject(key, body, TestScenarioSpec, TestScenarioStatus, "Namespace")
 
-    def load_test(self, key: Key, body: Object) -> Subject[LoadTestSpec, LoadTestStatus]:
+    async def load_test(self, key: Key, body: Object) -> Subject[LoadTestSpec, LoadTestStatus]:
         """Reads a LoadTest."""
-        return self._subject(key, body, LoadTestSpec, LoadTestStatus, "Job")
+        return await self._subject(key, body, LoadTestSpec, LoadTestStatus, "Job")
 
     def forget(self, key: Key) -> None:
         """Forgets the specs of a resource that is gone."""
         self._parsed.pop(key, None)
 
-    def _subject(
+    async def _subject(
         self, key: Key, body: Object, spec_type: type[Spec], status_type: type[Status], keeper: str
     ) -> Subject[Spec, Status]:
         metadata = body["metadata"]
@@ -61,7 +65,7 @@ class Subjects:
         wanted = {(uid, generation), (uid, status.run.generation if status.run else generation)}
         parsed = self._parsed.get(key, {})
         parsed = self._parsed[key] = {known: parsed[known] for known in wanted & parsed.keys()}
-        spec, invalid = _parse(parsed, (uid, generation), body["spec"], spec_type)
+        spec, invalid = await self._parse(key, parsed, (uid, generation), body["spec"], spec_type)
         return Subject(
             name=key.name,
             namespace=key.namespace,
@@ -71,12 +75,13 @@ class Subjects:
             finalizer=names.FINALIZER in metadata.get("finalizers", []),
             spec=spec,
             invalid=invalid,
-            running=self._running(parsed, uid, generation, status, spec, spec_type, keeper),
+            running=await self._running(key, parsed, uid, generation, status, spec, spec_type, keeper),
             status=status,
         )
 
-    def _running(
+    async def _running(
         self,
+        key: Key,
         parsed: Parsed,
         uid: str,
         generation: int,
@@ -100,21 +105,22 @@ class Subjects:
             text = next((text for text in kept if text), None)
             if text is None:
                 return None
-            _parse(parsed, running, json.loads(text), spec_type)
+            await self._parse(key, parsed, running, json.loads(text), spec_type)
         found: Spec | None = parsed[running][0]
         return found
 
-
-def _parse(parsed: Parsed, generation: tuple[str, int], spec: Any, spec_type: type[Spec]) -> tuple[Spec | None, str]:
-    found: tuple[Spec | None, str]
-    if generation not in parsed:
-        try:
-            found = (read(spec_type, spec), "")
-        except InvalidSpec as error:
-            found = (None, str(error))
-        parsed[generation] = found
-    found = parsed[generation]
-    return found
+    async def _parse(
+        self, key: Key, parsed: Parsed, generation: tuple[str, int], spec: Any, spec_type: type[Spec]
+    ) -> tuple[Spec | None, str]:
+        found: tuple[Spec | None, str]
+        if generation not in parsed:
+            try:
+                found = (await Evaluator(self._pool, Owner(key.namespace, generation[0])).spec(spec_type, spec), "")
+            except InvalidSpec as error:
+                found = (None, str(error))
+            parsed[generation] = found
+        found = parsed[generation]
+        return found
 
 
 def _read_status(key: Key, status: Object, status_type: type[Status]) -> Status:

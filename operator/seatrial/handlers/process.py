@@ -59,9 +59,11 @@ async def _operate(settings: Settings) -> None:
         beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
         operator_settings = kopf.OperatorSettings()
         configure(operator_settings)
+        starting = asyncio.create_task(controller.start(), name="sandbox")
         try:
             await kopf.operator(registry=registry, settings=operator_settings, standalone=True, clusterwide=True)
         finally:
+            starting.cancel()
             beating.cancel()
             await controller.close()
             await health.stop()

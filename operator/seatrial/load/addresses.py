@@ -9,12 +9,18 @@ _FRESH_SECONDS = 1.0
 
 
 class Addresses:
-    """The addresses of a host, each connection starting with the next one so that they spread over all."""
+    """The addresses of a host, each connection starting with the next one so that they spread over all.
 
-    def __init__(self, host: str, port: int) -> None:
+    Args:
+        host: The name.
+        port: The port.
+        turn: Where to start: workers that all started alike would meet at the first address.
+    """
+
+    def __init__(self, host: str, port: int, turn: int = 0) -> None:
         self._host = host
         self._port = port
-        self._turn = 0
+        self._turn = turn - 1
         self._found: list[tuple[str, int]] = []
         self._fresh_until = 0.0
         self._asking: asyncio.Task[None] | None = None
@@ -38,7 +44,8 @@ class Addresses:
         loop = asyncio.get_running_loop()
         try:
             answers = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._found = [(str(address[0]), int(address[1])) for *_, address in answers]
+            # Name servers shuffle their answers, which would spoil the turns.
+            self._found = sorted({(str(address[0]), int(address[1])) for *_, address in answers})
             self._fresh_until = loop.time() + _FRESH_SECONDS
         finally:
             self._asking = None

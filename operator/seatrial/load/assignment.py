@@ -17,11 +17,12 @@ class AssignmentError(ValueError):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one worker does. Times are in nanoseconds from the start of the worker.
+    """What one generator does: a worker, or one of its cores. Times are in nanoseconds from its start.
 
     Attributes:
-        index: Number of the worker, from 0.
-        workers: Number of workers among which the load is divided.
+        index: Number of the generator, from 0. In what follows, and wherever load is generated, it is the worker.
+        workers: Number of generators among which the load is divided.
+        cores: Number of generators in this one's container.
         host: Name or address to connect to.
         port: Port to connect to.
         requests: What to send, in the proportion of their weights; empty if there are flows.
@@ -29,6 +30,8 @@ class Assignment:
         data: Values that requests are made of.
         secrets: Values of Secrets by their name and key.
         run: Name of the run.
+        lasting: Whether a connection is used for more than one request.
+        connect_timeout: Time in which a connection must be open.
         tls: How to speak TLS; None for not at all.
         ca: Certificate authorities in PEM, if it has any.
         open: Whether it is the open model.
@@ -61,11 +64,19 @@ class Assignment:
     secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
     run: str = ""
     by_chance: bool = False
+    cores: int = 1
     tls: TargetTls | None = None
     ca: str = ""
+    lasting: bool = True
+    connect_timeout: int | None = None
     iterations: int = 0
     bound: int = 0
     graceful: int | None = None
+
+    @property
+    def patience(self) -> int:
+        """The shortest of the times after which something is given up."""
+        return min(time for time in (self.timeout, self.connect_timeout, self.graceful) if time is not None)
 
     @property
     def server_name(self) -> str:
@@ -95,17 +106,19 @@ def assignment(
     host: str,
     port: int,
     index: int,
+    core: int = 0,
     run: str = "",
     secrets: Mapping[tuple[str, str], str] | None = None,
     ca: str = "",
 ) -> Assignment:
-    """Returns one worker's share; the shares of all workers add up to the spec exactly.
+    """Returns one generator's share; the shares of all of them add up to the spec exactly.
 
     Args:
         spec: The whole load.
         host: Name or address to connect to.
         port: Port to connect to.
         index: Number of the worker, from 0.
+        core: Number of its core, from 0.
         run: Name of the run.
         secrets: Values of Secrets by their name and key.
         ca: Certificate authorities in PEM, if the spec has any.
@@ -115,7 +128,9 @@ def assignment(
     """
     if not 0 <= index < spec.workers:
         raise AssignmentError(f"worker {index} of {spec.workers}: the index must be from 0 to {spec.workers - 1}")
-    profile = spec.profile
+    # Neighbours in the schedule are of different workers, so that these are as equal as they can be.
+    workers, index = spec.workers * spec.cores, index + core * spec.workers
+    profile, connect = spec.profile, spec.connections.connect_timeout
     requests = tuple(spec.requests) or (Request(),)
     flows = tuple(spec.flows) or (() if all(request.plain for request in requests) else _single(requests))
     ramp, warmup, bound = Ramp.of(profile), _nanoseconds(profile.warmup), _nanoseconds(profile.length)
@@ -127,15 +142,16 @@ def assignment(
         iterations = 0
     return Assignment(
         index=index,
-        workers=spec.workers,
+        workers=workers,
+        cores=spec.cores,
         host=host,
         port=port,
         requests=() if flows else requests,
         open=profile.open,
         ramp=ramp,
         # A worker that may have nothing unanswered could send nothing: each has at least one.
-        max_in_flight=max(_share(profile.in_flight_limit, spec.workers, index), 1) if profile.open else 0,
-        iterations=_share(iterations, spec.workers, index),
+        max_in_flight=max(_share(profile.in_flight_limit, workers, index), 1) if profile.open else 0,
+        iterations=_share(iterations, workers, index),
         warmup=warmup,
         end=end,
         bound=bound if end < bound else 0,
@@ -148,12 +164,18 @@ def assignment(
         by_chance=by_chance,
         tls=spec.target.tls,
         ca=ca,
+        lasting=spec.connections.keep_alive,
+        connect_timeout=None if connect is None else _nanoseconds(connect),
     )
 
 
 def assignments(spec: LoadSpec, *, host: str, port: int) -> list[Assignment]:
-    """Returns the shares of all workers, by index."""
-    return [assignment(spec, host=host, port=port, index=index) for index in range(spec.workers)]
+    """Returns the shares of all generators, by index."""
+    return [
+        assignment(spec, host=host, port=port, index=index, core=core)
+        for core in range(spec.cores)
+        for index in range(spec.workers)
+    ]
 
 
 def _single(requests: tuple[Request, ...]) -> tuple[Flow, ...]:

@@ -5,16 +5,21 @@ import ssl
 from time import monotonic_ns
 from typing import ClassVar, Protocol, cast
 
+from seatrial.load.known import Known
 from seatrial.load.message import Message
 from seatrial.load.response import Response, ResponseError
 
-#: Header blocks that are remembered of each request; servers with a unique header in each answer never profit.
-_KNOWN_LIMIT = 64
-_NOTHING_KNOWN: dict[bytes, int] = {}
+_NOTHING_KNOWN = Known()
 
 
 class Driver(Protocol):
-    """Whoever sends requests over connections and hears how they end."""
+    """Whoever sends requests over connections and hears how they end.
+
+    Attributes:
+        lasting: Whether a connection is used for more than one request.
+    """
+
+    lasting: bool
 
     def connected(self, connection: "Connection") -> None:
         """The connection is open and its first request has been sent."""
@@ -30,7 +35,7 @@ class Driver(Protocol):
         """
 
     def answered_last(self, connection: "Connection", size: int, error: str | None, first: int = 0) -> None:
-        """The request was answered, and the connection is gone."""
+        """The request was answered, and the connection is of no more use; if it is still open, it is to be closed."""
 
     def failed(self, connection: "Connection", kind: str, *, unanswered: bool) -> None:
         """The request failed, and the connection is gone.
@@ -56,6 +61,7 @@ class Connection(asyncio.Protocol):
         intended: Its intended start, on the monotonic clock in nanoseconds.
         started: When the first request was handed to a connection.
         sent: When the request was written: later than that, by the time that opening the connection took.
+        since: When the request was sent that was redirected to this one; 0 if none was. It counts as ``sent`` then.
         dialled: When opening the connection at the address that answered began.
         connected: When it was open and the TLS handshake began; 0 without TLS.
         first: When the first byte of an answer came that is not complete yet; 0 without one.
@@ -81,6 +87,7 @@ class Connection(asyncio.Protocol):
         "opening",
         "resting",
         "sent",
+        "since",
         "slot",
         "started",
         "used",
@@ -100,7 +107,7 @@ class Connection(asyncio.Protocol):
         self.used = False
         self.intended = intended
         self.started = self.sent = self.dialled = started
-        self.connected = self.first = 0
+        self.connected = self.first = self.since = 0
         self.lost = False
         self.opening: asyncio.Task[None] | None = None
         self.slot = slot
@@ -153,12 +160,15 @@ class Connection(asyncio.Protocol):
         self._known = self.message.known
         self._write(self.message.wire)
         self._driver.connected(self)
+        if self.since:
+            self.sent = self.since
 
     def data_received(self, data: bytes) -> None:
         """Reads an answer: by its header block if that is known and the answer whole, else by the parser."""
-        if self._known.get(data[: data.find(b"\r\n\r\n") + 4]) == len(data):
+        known, size = self._known, len(data)
+        if (size == known.size and data.startswith(known.header)) or known.recognize(data):
             self.used = True
-            self._answered(self, len(data), None)
+            self._answered(self, size, None)
         else:
             self._parse(data)
 
@@ -226,8 +236,8 @@ class Connection(asyncio.Protocol):
         message = self.message
         size, error = response.size, _error_of(response.status)
         first, self.first = self.first, 0
-        if not response.reusable:
-            self._close()
+        if not (response.reusable and self._driver.lasting):
+            self.lost = True
             self._driver.answered_last(self, size, error, first)
             return
         if error is None and (header := response.repeatable(data)) is not None:
@@ -239,9 +249,7 @@ class Connection(asyncio.Protocol):
         self._answered(self, size, error, first)
 
     def _remember(self, message: Message, header: bytes, size: int) -> None:
-        if len(message.known) >= _KNOWN_LIMIT:
-            message.known.clear()
-        message.known[header] = size
+        message.known.learn(header, size)
 
     def _close(self) -> None:
         self.lost = True

@@ -150,8 +150,9 @@ def _difference(before: Mapping[int, WorkerLine], lines: Mapping[int, WorkerLine
     seconds = [line.measured - (earlier.measured if earlier else 0) for line, earlier in pairs]
     return _Window(
         seconds=sum(seconds) / len(seconds),
-        requests=sum(line.requests - (earlier.requests if earlier else 0) for line, earlier in pairs),
-        errors=sum(_errors(line) - (_errors(earlier) if earlier else 0) for line, earlier in pairs),
+        # No worker takes counts back; a line that does is somebody else's, and must not end the reading of all.
+        requests=sum(max(line.requests - (earlier.requests if earlier else 0), 0) for line, earlier in pairs),
+        errors=sum(max(_errors(line) - (_errors(earlier) if earlier else 0), 0) for line, earlier in pairs),
         in_flight=sum(line.in_flight for line, _ in pairs),
         places=array("I"),
         counts=array("Q"),
@@ -167,7 +168,7 @@ def _coarse(after: list[int], before: list[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     places = coarse_places()
     for place, (new, old) in enumerate(zip_longest(after, before, fillvalue=0)):
-        if new != old:
+        if new > old:
             coarse = places[place]
             found[coarse] = found.get(coarse, 0) + new - old
     return found

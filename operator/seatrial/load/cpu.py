@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -13,26 +14,30 @@ LIMIT_VARIABLE = "SEATRIAL_CPU_LIMIT"
 class Cpu:
     """The CPU of this process's container.
 
-    A worker is one thread, so it uses one core at most, whatever its container may.
+    A generator is one thread, so it uses one core at most, whatever its container may.
 
     Args:
+        cores: Generators in the container, which share it.
         root: Where control groups are mounted. Where there are none, as on a laptop, a whole core is taken for granted.
         environment: May hold the limit too.
 
     Attributes:
-        limit: Cores that the worker may use, above 0 and up to 1.
+        limit: Cores that this process may use, above 0 and up to 1.
     """
 
-    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, root: Path = _ROOT, environment: Mapping[str, str] = os.environ, *, cores: int = 1) -> None:
         self._root = root
+        self._cores = cores
         told = environment.get(LIMIT_VARIABLE, "")
-        self.limit = min(_quota(root), int(told) / 1000 if told.isdecimal() and int(told) else 1.0, 1.0)
+        limit = min(_quota(root), int(told) / 1000 if told.isdecimal() and int(told) else inf)
+        self.limit = min(limit / cores, 1.0)
 
     def throttled(self) -> float:
-        """Seconds for which the container has been kept from running because its limit was used up."""
+        """Seconds, of each core, for which the container was kept from running because its limit was used up."""
         stat = _read(self._root / "cpu.stat") or _read(self._root / "cpu/cpu.stat")
         values = dict(line.split(" ", 1) for line in stat.splitlines() if " " in line)
-        return int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
+        seconds = int(values.get("throttled_usec", 0)) / 1e6 + int(values.get("throttled_time", 0)) / 1e9
+        return seconds / self._cores
 
 
 def _quota(root: Path) -> float:
@@ -42,7 +47,7 @@ def _quota(root: Path) -> float:
         period = _read(root / "cpu/cpu.cfs_period_us").strip()
     if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):
         return int(quota) / int(period)
-    return 1.0
+    return inf
 
 
 def _read(path: Path) -> str:

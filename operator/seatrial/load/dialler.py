@@ -32,7 +32,7 @@ class Dialler:
     """
 
     def __init__(self, assignment: Assignment) -> None:
-        self._addresses = Addresses(assignment.host, assignment.port)
+        self._addresses = Addresses(assignment.host, assignment.port, assignment.index)
         self._name = assignment.server_name
         self._limit = assignment.timeout / 1e9 + _GRACE
         self._context = client_context(assignment.tls, assignment.ca) if assignment.tls else None

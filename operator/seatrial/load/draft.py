@@ -16,7 +16,8 @@ from seatrial.api.template import expressions, one_line, render_json
 from seatrial.api.template import render as render_text
 from seatrial.load.envelope import Envelope, RequestError, Text, Values
 from seatrial.load.evaluation import Evaluation
-from seatrial.load.message import Heads, Message
+from seatrial.load.known import Known
+from seatrial.load.message import Message
 
 Filling = Callable[[Values], Any]
 
@@ -31,6 +32,7 @@ class Draft:
         think: Seconds to wait after it.
         judges_status: Whether what is expected says which status is right.
         reads_answer: Whether anything is expected or captured.
+        follows: Whether redirects are followed.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class Draft:
         scope: Scope,
         secrets: Mapping[tuple[str, str], str],
         think: float,
+        *,
+        lasting: bool = True,
     ) -> None:
         self.index = index
         self.think = think
@@ -48,14 +52,14 @@ class Draft:
         self._path = _text(exchange.path, scope, lambda value: quote(value, safe=""))
         self._body, content_type = _body(exchange, scope)
         headers = [(header.name, _header(header, scope, secrets)) for header in exchange.headers]
-        self._envelope = Envelope(exchange.method, headers, content_type, host=host)
+        self._envelope = Envelope(exchange.method, headers, content_type, host=host, lasting=lasting)
         self._same = self._envelope.fixed and isinstance(self._path, str) and isinstance(self._body, bytes)
         self._sent: Message | None = None
-        self._known: dict[bytes, int] = {}
-        self._heads: Heads = {}
+        self._known = Known()
         captures = exchange.capture if isinstance(exchange, FlowStep) else {}
         self._evaluation = Evaluation(load_answer_scope(scope), exchange.expect, captures)
         self.judges_status = self._evaluation.judges_status
+        self.follows = exchange.follow_redirects
         self.reads_answer = not self._evaluation.empty
 
     def message(self, values: Values, cookies: str) -> Message:
@@ -74,7 +78,7 @@ class Draft:
         path = self._path if isinstance(self._path, str) else self._path(values)
         body = self._body if isinstance(self._body, bytes) else self._body(values)
         wire = self._envelope.seal(path, body, values, cookies)
-        message = Message(self.index, wire, method=self._method, known=self._known, heads=self._heads)
+        message = Message(self.index, wire, method=self._method, known=self._known)
         if self._same and not cookies:
             self._sent = message
         return message
@@ -95,8 +99,10 @@ class Draft:
             How many expectations there are; how many of them do not hold; and what was captured, by the names of
             variables, None if something could not be.
         """
-        known = {**values, **_answer(self._evaluation.reads, status, headers, body, took)}
-        return self._evaluation.checks, *self._evaluation.evaluate(known)
+        evaluation = self._evaluation
+        known = _answer(evaluation.reads, status, headers, body, took)
+        known |= values
+        return evaluation.checks, *evaluation.evaluate(known)
 
 
 def _answer(reads: frozenset[str], status: int, headers: Mapping[str, str], body: bytes, took: int) -> dict[str, Any]:

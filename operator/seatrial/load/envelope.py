@@ -30,13 +30,24 @@ class Envelope:
         given: Headers, by name; they go before those that follow from the body.
         content_type: Type of the body, unless a header says it; empty for none.
         host: Value of the Host header, unless a header says it.
+        lasting: Whether the connection may be used again, unless a header says it.
 
     Raises:
         RequestError: A header cannot be sent.
     """
 
-    def __init__(self, method: str, given: Iterable[tuple[str, Text]], content_type: str, *, host: str) -> None:
+    def __init__(
+        self,
+        method: str,
+        given: Iterable[tuple[str, Text]],
+        content_type: str,
+        *,
+        host: str,
+        lasting: bool = True,
+    ) -> None:
         headers: dict[str, tuple[str, Text]] = {"host": ("Host", host), "user-agent": ("User-Agent", "seatrial")}
+        if not lasting:
+            headers["connection"] = ("Connection", "close")
         if content_type:
             headers["content-type"] = ("Content-Type", content_type)
         for title, value in given:

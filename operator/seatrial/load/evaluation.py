@@ -65,8 +65,9 @@ class Evaluation:
         found = self._found(values)
         if found is None:
             return self._one_by_one(values)
-        checks = self.checks
-        wrong = sum(value is not True for value in found[:checks])
+        checks, wrong = self.checks, 0
+        for value in found[:checks]:
+            wrong += value is not True
         if wrong:
             return wrong, {}
         try:

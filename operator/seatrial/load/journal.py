@@ -32,7 +32,7 @@ class Journal:
         loop_lag: Greatest delay of the event loop since the last line, in nanoseconds; whoever measures it sets it.
     """
 
-    def __init__(self, worker: int, pace: Pace, measured_from: int) -> None:
+    def __init__(self, worker: int, pace: Pace, measured_from: int, *, cores: int = 1) -> None:
         self._worker = worker
         self._pace = pace
         self._measured_from = measured_from
@@ -43,7 +43,7 @@ class Journal:
         self._cpu_max = 0.0
         self._loop_lag_max = 0
         self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
-        self._machine = Cpu()
+        self._machine = Cpu(cores=cores)
         self._throttled_before = self._machine.throttled()
         self._busy = 0.0
         self._late = 0.0

@@ -73,14 +73,14 @@ class KeepingConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Reads an answer, as any connection does; what was in a known header block need not be read again."""
-        end = data.find(b"\r\n\r\n") + 4
-        header = data[:end]
-        if self._known.get(header) == len(data):
+        known, size = self._known, len(data)
+        if (size == known.size and data.startswith(known.header)) or known.recognize(data):
             self.took = monotonic_ns() - self.sent
             self.used = True
-            status, headers, self.cookies = self.message.heads[header]
-            self.answer = (status, headers, data[end : end + KEPT_BYTES])
-            self._answered(self, len(data), None)
+            status, headers, self.cookies = known.head
+            begin = len(known.header)
+            self.answer = (status, headers, data[begin : begin + KEPT_BYTES])
+            self._answered(self, size, None)
         else:
             self._parse(data)
 
@@ -96,11 +96,8 @@ class KeepingConnection(Connection):
         super()._complete(response, data)
 
     def _remember(self, message: Message, header: bytes, size: int) -> None:
-        super()._remember(message, header, size)
-        if len(message.known) == 1:
-            message.heads.clear()
         status, headers, _ = self.answer
-        message.heads[header] = (status, headers, self.cookies)
+        message.known.learn(header, size, (status, headers, self.cookies))
 
     def _keep(self, response: Response) -> None:
         assert isinstance(response, KeptResponse)  # noqa: S101 - it is what response_type says

@@ -4,14 +4,12 @@ import json
 
 from seatrial.api.exchange import Exchange
 from seatrial.load.envelope import Envelope, RequestError
+from seatrial.load.known import Known
 
-__all__ = ["Head", "Heads", "Message", "RequestError", "render"]
+__all__ = ["Message", "RequestError", "render"]
 
 #: Methods whose repetition does no harm (RFC 9110, 9.2.2).
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-#: Status, headers and Set-Cookie headers of an answer, as far as they follow from its header block.
-Head = tuple[int, dict[str, str], list[str]]
-Heads = dict[bytes, Head]
 
 
 class Message:
@@ -22,31 +20,27 @@ class Message:
         wire: What is sent.
         head: Whether it is a HEAD, whose answer has no body whatever its headers say.
         idempotent: Whether it may be sent again when it is unknown whether the server acted on it.
-        known: Header blocks of answers to this request that a parser has read before, each with the length of the
-            whole answer: servers send the same block again and again, and looking it up costs a tenth of parsing it.
-        heads: What was read in those blocks, where somebody asks for it.
+        known: What is known of the answers to it.
     """
 
-    __slots__ = ("head", "heads", "idempotent", "index", "known", "wire")
+    __slots__ = ("head", "idempotent", "index", "known", "wire")
 
-    def __init__(
-        self, index: int, wire: bytes, *, method: str, known: dict[bytes, int] | None = None, heads: Heads | None = None
-    ) -> None:
+    def __init__(self, index: int, wire: bytes, *, method: str, known: Known | None = None) -> None:
         self.index = index
         self.wire = wire
         self.head = method == "HEAD"
         self.idempotent = method in _IDEMPOTENT
-        self.known: dict[bytes, int] = {} if known is None else known
-        self.heads: Heads = {} if heads is None else heads
+        self.known = Known() if known is None else known
 
 
-def render(request: Exchange, index: int, host: str) -> Message:
+def render(request: Exchange, index: int, host: str, *, lasting: bool = True) -> Message:
     """Renders a request.
 
     Args:
         request: What to send.
         index: Its place in the spec.
         host: Value of the Host header, unless the request has its own.
+        lasting: Whether the connection may be used again.
 
     Raises:
         RequestError: A header cannot be sent.
@@ -54,7 +48,8 @@ def render(request: Exchange, index: int, host: str) -> Message:
     body, content_type = _body(request)
     headers = [(header.name, header.value) for header in request.headers]
     try:
-        wire = Envelope(request.method, headers, content_type, host=host).seal(request.path, body)
+        envelope = Envelope(request.method, headers, content_type, host=host, lasting=lasting)
+        wire = envelope.seal(request.path, body)
     except RequestError as error:
         raise RequestError(f"requests[{index}].{error}") from error
     return Message(index, wire, method=request.method)

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from itertools import takewhile
 from time import monotonic_ns
 from typing import ClassVar
 
@@ -11,6 +12,9 @@ from seatrial.load.dialler import DialError, Dialler
 from seatrial.load.message import Message, render
 from seatrial.load.tally import Tally
 from seatrial.load.weights import sequence
+
+#: Nanoseconds for which a server may take its time to close a connection that it was asked to close.
+_PARTING = 1_000_000_000
 
 
 class Pace(ABC):
@@ -36,13 +40,16 @@ class Pace(ABC):
         self.cut = begin + assignment.cut
         self.tally = Tally(begin + assignment.warmup, assignment.reported)
         self.in_flight_max = 0
+        self.lasting = assignment.lasting
         self._timeout = assignment.timeout
+        self._connect_timeout = assignment.connect_timeout or assignment.timeout
         self._graceful = assignment.graceful is not None
         self._cycle = self._prepared(assignment)
         sizes = {message.index: len(message.wire) for message in self._cycle}
         self._sizes = [sizes[index] for index in sorted(sizes)]
         self._dialler = Dialler(assignment)
         self._connections: set[Connection] = set()
+        self._parting: dict[Connection, int] = {}
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -75,25 +82,26 @@ class Pace(ABC):
         """Ends the requests that have been unanswered for too long. To be called every few milliseconds."""
         now = monotonic_ns()
         over = self._graceful and now >= self.cut
-        too_old = now - self._timeout
-        for connection in [c for c in self._connections if not c.resting and (over or _begun(c) <= too_old)]:
-            waited = connection.first - connection.sent if connection.first else 0
-            begun, intended = _begun(connection), connection.intended
-            if begun <= too_old:
-                self.tally.timed_out(connection.message.index, intended, begun, self._timeout, waited)
-            else:
-                self.tally.timed_out(connection.message.index, intended, begun, now - begun, waited, "unanswered")
-            self._unsent(connection)
+        for connection in [connection for connection in self._connections if not connection.resting]:
+            begun = _begun(connection)
+            if begun <= now - self._timeout:
+                self._give_up(connection, now, self._timeout, "timeout")
+            elif not connection.open and connection.dialled <= now - self._connect_timeout:
+                self._give_up(connection, now, connection.dialled - begun + self._connect_timeout, "connectTimeout")
+            elif over:
+                self._give_up(connection, now, now - begun, "unanswered")
+        # They are in the order in which they were left.
+        for connection in [one for one, _ in takewhile(lambda item: item[1] <= now - _PARTING, self._parting.items())]:
+            del self._parting[connection]
             connection.abort()
-            self._forget(connection)
-            self._over(connection, now, failed=False)
 
     def stop(self) -> None:
         """Gives up whatever is unanswered and closes all connections."""
         self.end = self.cut = 0
-        for connection in self._connections:
+        for connection in (*self._connections, *self._parting):
             connection.abort()
         self._connections.clear()
+        self._parting.clear()
 
     # What connections report.
 
@@ -111,7 +119,7 @@ class Pace(ABC):
 
     def answered_last(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and goes on without the connection."""
-        self._forget(connection)
+        self._part(connection)
         now = self.tally.answered(connection.message.index, connection.intended, connection.sent, size, error, first)
         self._over(connection, now, failed=False)
 
@@ -123,7 +131,8 @@ class Pace(ABC):
             # Not more than once: the new connection is a fresh one, on which nothing is tried again.
             self.tally.retries += 1
             self.tally.sent_besides(connection.intended, len(message.wire))
-            self._open(message, connection.intended, _begun(connection), slot=connection.slot)
+            begun, since = _begun(connection), connection.since
+            self._open(message, connection.intended, begun, slot=connection.slot, since=since)
             return
         self.tally.failed(message.index, connection.intended, kind)
         self._unsent(connection)
@@ -138,12 +147,14 @@ class Pace(ABC):
     def _prepared(self, assignment: Assignment) -> list[Message]:
         """Makes the requests, each as often in a cycle as its weight says."""
         requests = assignment.requests
-        messages = [render(request, index, assignment.host_header) for index, request in enumerate(requests)]
+        host, lasting = assignment.host_header, assignment.lasting
+        messages = [render(request, index, host, lasting=lasting) for index, request in enumerate(requests)]
         return [messages[index] for index in sequence([request.weight for request in requests])]
 
-    def _open(self, message: Message, intended: int, started: int, *, slot: int = 0) -> None:
+    def _open(self, message: Message, intended: int, started: int, *, slot: int = 0, since: int = 0) -> None:
         """Opens a new connection for a request."""
         connection = self.connection_type(self, message, intended, started=started, slot=slot)
+        connection.since = since
         self._connections.add(connection)
         connection.opening = self._loop.create_task(self._connect(connection))
 
@@ -158,6 +169,25 @@ class Pace(ABC):
         if kind and not connection.lost:
             connection.lost = True
             self.failed(connection, kind, unanswered=False)
+
+    def _give_up(self, connection: Connection, now: int, given: int, kind: str) -> None:
+        """Ends a request that has not been answered in the time it was given."""
+        waited = connection.first - connection.sent if connection.first else 0
+        index, intended = connection.message.index, connection.intended
+        self.tally.timed_out(index, intended, _begun(connection), given, waited, kind)
+        self._unsent(connection)
+        connection.abort()
+        self._forget(connection)
+        self._over(connection, now, failed=False)
+
+    def _part(self, connection: Connection) -> None:
+        """Has done with a connection and leaves it to the server to close it, for a while.
+
+        Whoever closes a connection first keeps its port for a minute (TIME_WAIT, RFC 9293, section 3.6.1). A client
+        that opens hundreds of them a second would run out of ports.
+        """
+        self._forget(connection)
+        self._parting[connection] = monotonic_ns()
 
     def _unsent(self, connection: Connection) -> None:
         if not connection.open:

@@ -31,7 +31,7 @@ class Response:
         size: Bytes read, headers included.
     """
 
-    __slots__ = ("_body_expected", "_header", "_parser", "complete", "head", "reusable", "size", "status")
+    __slots__ = ("_body_expected", "_excess", "_header", "_parser", "complete", "head", "reusable", "size", "status")
 
     def __init__(self, *, head: bool = False) -> None:
         self.head = head
@@ -42,6 +42,7 @@ class Response:
         """Makes ready for the next response on the same connection; not after a HEAD, whose body llhttp awaits."""
         self._header = b""
         self._body_expected = False
+        self._excess = False
         self.complete = False
         self.reusable = False
         self.size = 0
@@ -51,7 +52,7 @@ class Response:
         """Reads on.
 
         Raises:
-            ResponseError: Before the response was complete, something came that cannot belong to it.
+            ResponseError: Something came that cannot belong to the response, before it was complete or with its end.
         """
         self.size += len(data)
         if not self._body_expected:
@@ -59,10 +60,9 @@ class Response:
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            # What comes after the end of the answer does not make the answer wrong, only the connection unusable.
-            self.reusable = False
-            if not self.complete:
-                raise ResponseError(str(error)) from error
+            raise ResponseError(str(error)) from error
+        if self._excess:
+            raise ResponseError("more than was asked for")
         if not self._body_expected and not self.complete and len(self._header) > MAX_HEADER:
             raise ResponseError(f"more than {MAX_HEADER} bytes of headers")
 
@@ -95,7 +95,7 @@ class Response:
     def on_message_begin(self) -> None:
         """Notices a response that nobody asked for."""
         if self.complete:
-            self.reusable = False  # more than was asked for
+            self._excess = True
 
     def on_headers_complete(self) -> None:
         """Ends the response to a HEAD, and the search for the end of the headers."""

@@ -233,6 +233,11 @@ class Tally:
         if lag > self.lag_max:
             self.lag_max = lag
 
+    def received_besides(self, intended: int, size: int) -> None:
+        """Counts the bytes of an answer that does not end its request."""
+        if intended >= self.measured_from:
+            self.bytes_received += size
+
     def sent_besides(self, intended: int, size: int) -> None:
         """Counts bytes that do not follow from the number of requests; see ``bytes_besides``."""
         if intended >= self.measured_from:

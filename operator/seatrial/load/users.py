@@ -14,6 +14,10 @@ _FIRST_WAIT_SECONDS = 0.002
 _LONGEST_WAIT_SECONDS = 0.1
 
 
+#: Users who come in one turn of the loop.
+_BATCH = 100
+
+
 class Users(Pace):
     """Drives the users of one worker. Each is a slot with one connection at a time.
 
@@ -29,7 +33,7 @@ class Users(Pace):
         self._count = self.tally.answered
         self._steps = assignment.ramp.users(assignment.index, assignment.workers)
         self._step: tuple[int, int] | None = next(self._steps)
-        self._wanted = 0
+        self._wanted = self._filled = 0
         self._quota = assignment.iterations
         self._all_begun = False
         self._present: set[int] = set()
@@ -78,16 +82,24 @@ class Users(Pace):
         """Lets users come and go as the stages have it by now, and sets a timer for the next."""
         elapsed = monotonic_ns() - self.begin
         while self._step is not None and self._step[0] <= elapsed:
-            before, self._wanted = self._wanted, self._step[1]
+            self._wanted = self._step[1]
             self._step = next(self._steps, None)
-            # Those who were to go may still be there; they stay.
-            for slot in range(before, self._wanted):
-                if slot not in self._present:
-                    self._present.add(slot)
-                    self._enter(slot)
-            self.in_flight_max = max(self.in_flight_max, len(self._present))
+        self._fill()
         if self._step is not None:
             self._timer = self._loop.call_later((self._step[0] - elapsed) / 1e9, self._follow)
+
+    def _fill(self) -> None:
+        """Lets those come who are to be there, not all in one turn of the loop, which has others to look after."""
+        first = min(self._filled, self._wanted)
+        self._filled = min(self._wanted, first + _BATCH)
+        for slot in range(first, self._filled):
+            # One who was to go may still be there, and stays.
+            if slot not in self._present:
+                self._present.add(slot)
+                self._enter(slot)
+        self.in_flight_max = max(self.in_flight_max, len(self._present))
+        if self._filled < self._wanted:
+            self._loop.call_soon(self._fill)
 
     def _enter(self, slot: int) -> None:
         self._go(slot)

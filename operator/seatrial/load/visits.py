@@ -21,6 +21,7 @@ from seatrial.load.draft import Draft
 from seatrial.load.kept import KeepingConnection
 from seatrial.load.message import Message, RequestError
 from seatrial.load.pace import Pace
+from seatrial.load.redirect import MOST, RedirectError, destination, onward
 from seatrial.load.users import Users
 from seatrial.load.weights import sequence
 
@@ -35,17 +36,18 @@ class Visit:
         slot: Whose connection it uses.
         steps: The requests of the flow.
         place: The one that is sent, or is to be sent next.
+        redirects: How often it has been redirected.
         values: Values of the variables.
         measured: Whether it began after the warm-up.
         cookies: The user's.
     """
 
-    __slots__ = ("cookies", "measured", "place", "slot", "steps", "values")
+    __slots__ = ("cookies", "measured", "place", "redirects", "slot", "steps", "values")
 
     def __init__(self, slot: int, steps: list[Draft], values: dict[str, Any], cookies: Cookies) -> None:
         self.slot = slot
         self.steps = steps
-        self.place = 0
+        self.place = self.redirects = 0
         self.values = values
         self.cookies = cookies
         self.measured = False
@@ -69,18 +71,51 @@ class Visits(Pace):
 
     def answered(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """Counts the answer and goes on with the visit that waits for it."""
-        well = self._counted(connection, size, error, first)
         connection.rest()
         self._kept[connection.slot] = connection
-        self._tell(connection, well=well)
+        self._heard(cast("KeepingConnection", connection), size, error, first)
 
     def answered_last(self, connection: Connection, size: int, error: str | None, first: int = 0) -> None:
         """The same for the last answer of a connection."""
-        self._forget(connection)
-        self._tell(connection, well=self._counted(connection, size, error, first))
+        self._part(connection)
+        self._heard(cast("KeepingConnection", connection), size, error, first)
 
     def _over(self, connection: Connection, now: int, *, failed: bool) -> None:  # noqa: ARG002 - the visit goes on
         self._tell(connection, well=False)
+
+    def _heard(self, connection: KeepingConnection, size: int, error: str | None, first: int) -> None:
+        if self._drafts[connection.message.index].follows:
+            try:
+                if self._redirected(connection, size):
+                    return
+            except RedirectError:
+                self.tally.answered(
+                    connection.message.index, connection.intended, connection.sent, size, "redirect", first
+                )
+                self._tell(connection, well=False)
+                return
+        self._tell(connection, well=self._counted(connection, size, error, first))
+
+    def _redirected(self, connection: KeepingConnection, size: int) -> bool:
+        """Follows a redirect. Returns whether the answer is one.
+
+        Raises:
+            RedirectError: It leads elsewhere, or it is one too many.
+        """
+        status, headers, _ = connection.answer
+        message, intended, since = connection.message, connection.intended, connection.sent
+        path = destination(message, status, headers, secure=self._share.tls is not None)
+        if path is None:
+            return False
+        visit = self._unanswered[connection.slot]
+        if visit.redirects == MOST:
+            raise RedirectError(f"more than {MOST} redirects")
+        visit.redirects += 1
+        self.tally.received_besides(intended, size)
+        for header in connection.cookies:
+            visit.cookies.take(header)
+        self._transmit(onward(message, status, path, visit.cookies.header), visit.slot, intended, since)
+        return True
 
     def _counted(self, connection: Connection, size: int, error: str | None, first: int) -> bool:
         """Counts an answer. Returns whether it is no error."""
@@ -135,14 +170,20 @@ class Visits(Pace):
             self._left(visit, well=False)
             return
         self._unanswered[slot] = visit
-        now = monotonic_ns()
+        visit.redirects = 0
+        self._transmit(message, slot, intended)
+
+    def _transmit(self, message: Message, slot: int, intended: int, since: int = 0) -> None:
+        """Sends a request; one that another one was redirected to has the time that remains of that one's."""
+        now = since or monotonic_ns()
         self.tally.sent_besides(intended, len(message.wire))
         connection = self._kept.pop(slot, None)
         if connection is not None and not connection.lost:
             connection.slot = slot
+            connection.since = since
             connection.send(message, intended, now)
         else:
-            self._open(message, intended, now, slot=slot)
+            self._open(message, intended, now, slot=slot, since=since)
 
     def _judged(self, visit: Visit, connection: KeepingConnection) -> bool:
         """Takes in an answer. Returns whether it is as expected."""
@@ -275,6 +316,7 @@ def _compiled(assignment: Assignment) -> _Flows:
                 request_scope(assignment.data, captured),
                 assignment.secrets,
                 flow.think_time.total_seconds(),
+                lasting=assignment.lasting,
             )
             flows.drafts.append(draft)
             steps.append(draft)

@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic_ns
 from typing import Any
 
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.cores import Cores
 from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
@@ -38,6 +39,7 @@ CA_VARIABLE = "SEATRIAL_CA"
 EXIT_REPORTED = 0
 EXIT_BAD_ASSIGNMENT = 2
 EXIT_TERMINATED = 128 + signal.SIGTERM
+_GOOD = (EXIT_REPORTED, EXIT_TERMINATED)
 
 _LINE_INTERVAL = 1_000_000_000
 _TICK_SECONDS = 0.02
@@ -47,8 +49,8 @@ class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
 
 
-def assignment_from(environment: Mapping[str, str]) -> Assignment:
-    """Reads the worker's assignment from environment variables.
+def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
+    """Reads the worker's assignment from environment variables: the shares of its cores.
 
     Args:
         environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
@@ -70,15 +72,20 @@ def assignment_from(environment: Mapping[str, str]) -> Assignment:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return assignment(
-        spec,
-        host=host.removeprefix("[").removesuffix("]"),
-        port=int(port),
-        index=int(index),
-        run=environment.get(RUN_VARIABLE, ""),
-        secrets={source: environment[name] for source, name in spec.secrets.items() if name in environment},
-        ca=environment.get(CA_VARIABLE, ""),
-    )
+    secrets = {source: environment[name] for source, name in spec.secrets.items() if name in environment}
+    return [
+        assignment(
+            spec,
+            host=host.removeprefix("[").removesuffix("]"),
+            port=int(port),
+            index=int(index),
+            core=core,
+            run=environment.get(RUN_VARIABLE, ""),
+            secrets=secrets,
+            ca=environment.get(CA_VARIABLE, ""),
+        )
+        for core in range(spec.cores)
+    ]
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -100,9 +107,8 @@ async def generate(share: Assignment, write: Callable[[str], object], stop: asyn
         client_context(share.tls, share.ca)  # before the clock starts
     begin = monotonic_ns()
     pace = _pace(share, begin)
-    journal = Journal(share.index, pace, begin + share.warmup)
-    patience = share.timeout if share.graceful is None else min(share.timeout, share.graceful)
-    sweep_every = max(patience // 50, int(_TICK_SECONDS * 1e9))
+    journal = Journal(share.index, pace, begin + share.warmup, cores=share.cores)
+    sweep_every = max(share.patience // 50, int(_TICK_SECONDS * 1e9))
     next_line, next_sweep = begin + _LINE_INTERVAL, begin + sweep_every
     failures = _stop_on_failure(stop)
     pace.start()
@@ -175,10 +181,7 @@ def run_worker(share: Assignment, write: Callable[[bytes], object]) -> int:
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         done = runner.run(_until_signal(share, lines.write))
-    try:
-        lines.close()
-    except OSError as error:
-        raise WorkerError(f"the result could not be written to standard output: {error}") from error
+    _close(lines)
     return EXIT_REPORTED if done else EXIT_TERMINATED
 
 
@@ -187,6 +190,45 @@ async def _until_signal(share: Assignment, write: Callable[[str], object]) -> bo
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await generate(share, write, stop)
+
+
+def run_cores(shares: Sequence[Assignment], write: Callable[[bytes], object]) -> int:
+    """Runs a worker of several cores, each in a process of its own, like ``run_worker``.
+
+    Args:
+        shares: What each does.
+        write: Writes bytes to the reader of the joint lines; may block.
+
+    Returns:
+        The exit code: 0 when all was done, 143 when it was stopped, 2 when a request cannot be sent.
+
+    Raises:
+        WorkerError: A generator failed, or nobody takes the lines.
+    """
+    with Cores(shares, lambda share, lines: _explained(lambda: run_worker(share, lines))) as cores:
+        lines = LineWriter(write)
+        codes = cores.follow(lines.write)
+        _close(lines)
+    if EXIT_BAD_ASSIGNMENT in codes:
+        return EXIT_BAD_ASSIGNMENT
+    if wrong := [f"core {core} ended with {code}" for core, code in enumerate(codes) if code not in _GOOD]:
+        raise WorkerError(f"{', '.join(wrong)}; there is no result without it")
+    return max(codes)
+
+
+def _explained(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except (AssignmentError, RequestError) as error:
+        print(f"seatrial worker: {error}", file=sys.stderr)
+        return EXIT_BAD_ASSIGNMENT
+
+
+def _close(lines: LineWriter) -> None:
+    try:
+        lines.close()
+    except OSError as error:
+        raise WorkerError(f"the result could not be written to standard output: {error}") from error
 
 
 def _raise_open_files() -> None:
@@ -201,7 +243,7 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     """The command ``seatrial worker``.
 
     Args:
-        environment: Holds the assignment, see ``assignment_from``.
+        environment: Holds the assignment, see ``assignments_from``.
         output: Descriptor that the lines are written to.
 
     Returns:
@@ -210,8 +252,9 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     Raises:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
-    try:
-        return run_worker(assignment_from(environment), write_all(output))
-    except (AssignmentError, RequestError) as error:
-        print(f"seatrial worker: {error}", file=sys.stderr)
-        return EXIT_BAD_ASSIGNMENT
+
+    def run() -> int:
+        shares = assignments_from(environment)
+        return run_worker(shares[0], write_all(output)) if len(shares) == 1 else run_cores(shares, write_all(output))
+
+    return _explained(run)

@@ -149,6 +149,7 @@ class Activities:
     Attributes:
         probes: Services to probe until they are healthy.
         watches: Services to go on probing, which have been healthy.
+        conditions: Steps whose ``when`` to judge.
         checks: Attempts whose request to send.
         follows: Attempts whose workers' output to follow.
         tails: Pods of whose log to read the end.
@@ -158,6 +159,7 @@ class Activities:
 
     probes: frozenset[str] = frozenset()
     watches: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
     checks: frozenset[str] = frozenset()
     follows: frozenset[str] = frozenset()
     tails: frozenset[str] = frozenset()

@@ -1,12 +1,9 @@
-"""Whether the needs of a step are met, and whether its own condition lets it run."""
+"""Whether the needs of a step are met."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from seatrial.api.cel import EvaluationError, ExpressionError, axes_in, captures_in, template_scope
 from seatrial.api.outcome import Outcome
-from seatrial.api.redaction import NOTHING_SECRET, Redaction
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import Need, NeedResult, Step
 
@@ -16,7 +13,7 @@ _UNSUCCESSFUL = frozenset({StepState.FAILED, StepState.ERROR, StepState.INCONCLU
 
 @dataclass(frozen=True)
 class Waiting:
-    """A need has not ended yet."""
+    """A need has not ended yet, or the step's own condition has not been judged."""
 
 
 def judge_needs(step: Step, members: Mapping[str, Sequence[StepStatus]]) -> Waiting | Outcome | None:
@@ -54,26 +51,3 @@ def _ends(need: Need, others: Sequence[StepStatus]) -> str:
     counts = {state: sum(other.state is state for other in others) for state in StepState}
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     return f"the {len(others)} instances of step {need.step} ended: {said}"
-
-
-def judge_when(step: Step, values: Mapping[str, Any], redaction: Redaction = NOTHING_SECRET) -> Outcome | None:
-    """Judges whether a step runs at all.
-
-    Args:
-        step: The step, whose needs are met.
-        values: Values of ``run.id``, ``captures.NAME`` and ``matrix.NAME``.
-        redaction: Takes out what no message may show, before it is cut to its length.
-
-    Returns:
-        None if it does, otherwise how it ends.
-    """
-    if not step.when:
-        return None
-    try:
-        value = template_scope(captures_in(values), axes_in(values)).compile(step.when).evaluate(values)
-    except (EvaluationError, ExpressionError, RecursionError) as error:
-        return Outcome(StepState.ERROR, "WhenFailed", redaction(f"when: {step.when}: {error}"))
-    if not isinstance(value, bool):
-        said = redaction(f"when: {step.when}: is neither true nor false, but {value!r}")
-        return Outcome(StepState.ERROR, "WhenFailed", said)
-    return None if value else Outcome(StepState.SKIPPED, "WhenFalse", f"{step.when} is false")

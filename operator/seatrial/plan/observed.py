@@ -309,6 +309,7 @@ class Observed:
         pods: All pods of the run.
         probes: By service.
         checking: Attempts whose request is under way in this process.
+        conditions: Of steps whose ``when`` was judged, by name: None for one that runs, otherwise how it ends.
         outcomes: Results of requests, by attempt.
         loads: What workers told, by attempt.
         secrets: What steps have captured that nothing may show, by the capture's name.
@@ -335,6 +336,7 @@ class Observed:
     pods: tuple[PodSeen, ...] = ()
     probes: Mapping[str, ProbeSeen] = field(default_factory=dict)
     checking: frozenset[str] = frozenset()
+    conditions: Mapping[str, Outcome | None] = field(default_factory=dict)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     loads: Mapping[str, LoadSeen] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

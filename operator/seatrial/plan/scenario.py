@@ -286,7 +286,12 @@ def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: da
             judgement = judged_by_health(judge_steps(noted), services)
             return _end(replace(scenario, status=status), observed, now, judgement)
         actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
-        activities = replace(activities, checks=frozenset(steps.checks), follows=frozenset(steps.follows))
+        activities = replace(
+            activities,
+            conditions=frozenset(steps.conditions),
+            checks=frozenset(steps.checks),
+            follows=frozenset(steps.follows),
+        )
     if now >= deadline:
         message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
         judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)

@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from seatrial.api import names
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.outcome import Outcome, shortened
-from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import jobs, load, retry, waits
 from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
 from seatrial.plan.evidence import tail_patience_ends
-from seatrial.plan.needs import Waiting, judge_needs, judge_when
+from seatrial.plan.needs import Waiting, judge_needs
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 
@@ -48,6 +46,7 @@ class StepsPlan:
     Attributes:
         steps: Their new status, in the order of the spec.
         actions: Jobs to create.
+        conditions: Steps whose ``when`` to judge.
         checks: Attempts whose request should be under way.
         follows: Attempts whose workers' output to follow.
         urgent: Whether a request starts that may not be sent twice.
@@ -56,6 +55,7 @@ class StepsPlan:
 
     steps: list[StepStatus] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    conditions: set[str] = field(default_factory=set)
     checks: set[str] = field(default_factory=set)
     follows: set[str] = field(default_factory=set)
     urgent: bool = False
@@ -92,18 +92,6 @@ class _Graph:
             for each in self.instances
             if written in (None, each.written)
         )
-
-    def values(self, instance: Instance) -> dict[str, Any]:
-        """Values of the variables that the instance's own condition may use."""
-        captured = {
-            f"captures.{name}": value for status in self.current.values() for name, value in status.captures.items()
-        }
-        captured |= {f"captures.{name}": value for name, value in self.observed.secrets.items()}
-        return {"run.id": self.run.id, **captured, **instance.variables}
-
-
-def _judge_when(instance: Instance, graph: _Graph) -> Outcome | None:
-    return judge_when(instance.step, graph.values(instance), Redaction(graph.observed.secrets.values()))
 
 
 def pending(instance: Instance) -> StepStatus:
@@ -218,10 +206,9 @@ def _try_start(
         if now < retry.due(status) or retry.hindered_until(status, graph.observed, now):
             return status
     else:
-        unmet = judge_needs(step, members)
-        if isinstance(unmet, Waiting):
+        end = judge_needs(step, members) or _condition(step, graph.observed, plan)
+        if isinstance(end, Waiting):
             return status
-        end = unmet or (_judge_when(instance, graph) if step.when else None)
         if end is not None:
             return _ended(status, end, now)
     if full := _full(instance, graph):
@@ -243,6 +230,16 @@ def _try_start(
             "load": None,
         }
     )
+
+
+def _condition(step: Step, observed: Observed, plan: StepsPlan) -> Waiting | Outcome | None:
+    """Says whether the step's own condition lets it run. That is judged elsewhere: an expression may take long."""
+    if not step.when:
+        return None
+    if step.name not in observed.conditions:
+        plan.conditions.add(step.name)
+        return Waiting()
+    return observed.conditions[step.name]
 
 
 def _full(instance: Instance, graph: _Graph) -> str:

@@ -1,58 +1,60 @@
-"""An HTTP step: render the request, send it, judge the answer, capture from it."""
+"""A step whose requests the operator itself sends: fill them in, send them, have the answers judged."""
 
-import json
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlencode
 
-from seatrial.api.cel import EvaluationError, Scope, axes_in, captures_in, http_scope, template_scope
 from seatrial.api.outcome import Outcome
 from seatrial.api.redaction import Redaction
 from seatrial.api.status import StepState
-from seatrial.api.step import HttpRequest, Step
-from seatrial.api.template import one_line, render, render_json
+from seatrial.api.step import Step
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe.address import Address
 from seatrial.probe.eventually import eventually
-from seatrial.probe.exchange import ExchangeFailed, Exchanger, Request
-from seatrial.probe.judgement import judge_answer
+from seatrial.probe.exchange import ExchangeFailed, Exchanger
 from seatrial.probe.redirect import Resolve, exchange_following
+from seatrial.sandbox.evaluator import Evaluator
 
 
 async def run_check(
     exchanger: Exchanger,
-    address: Address,
+    addresses: Sequence[Address],
     step: Step,
     context: Mapping[str, Any],
+    evaluator: Evaluator,
     *,
     resolve: Resolve | None = None,
     secrets: Collection[str] = (),
 ) -> Outcome:
-    """Runs an HTTP step to its outcome, repeating it if it says ``eventually``.
+    """Runs an HTTP step or an assertion to its outcome, repeating its requests if it says ``eventually``.
 
     Args:
         exchanger: Sends the requests.
-        address: The Service's port.
+        addresses: The Service's port that each request goes to.
         step: The step.
         context: Values of ``run.id``, ``captures.NAME`` and ``matrix.NAME``.
+        evaluator: Fills requests in and judges answers.
         resolve: Finds the services that redirects lead to.
         secrets: Names of the captures that no message may show.
     """
-    attempt = _Attempt(
-        exchanger, address, step, context, resolve, Redaction(str(context[f"captures.{name}"]) for name in secrets)
-    )
+    hidden = [str(context[f"captures.{name}"]) for name in secrets]
+    attempt = _Attempt(exchanger, addresses, step, context, evaluator, resolve, hidden, Redaction(hidden))
     return await eventually(step.eventually, attempt)
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One request and what it means; see run_check."""
+    """One round of requests and what it means; see run_check."""
 
     exchanger: Exchanger
-    address: Address
+    addresses: Sequence[Address]
     step: Step
     context: Mapping[str, Any]
+    evaluator: Evaluator
     resolve: Resolve | None
+    hidden: Collection[str]
     redaction: Redaction
 
     async def __call__(self) -> Outcome:
@@ -60,45 +62,27 @@ class _Attempt:
         return replace(outcome, message=self.redaction(outcome.message))
 
     async def _outcome(self) -> Outcome:
-        http = self.step.http
-        assert http is not None  # noqa: S101 - only HTTP steps come here
-        captures, matrix = captures_in(self.context), axes_in(self.context)
-        try:
-            request = render_request(http, template_scope(captures, matrix), self.context)
-        except EvaluationError as error:
-            return Outcome(StepState.ERROR, "TemplateFailed", str(error))
-        try:
-            if http.follow_redirects and self.resolve is not None:
-                answer = await exchange_following(self.exchanger, self.address, request, self.resolve)
-            else:
-                answer = await self.exchanger.exchange(self.address, request)
-        except ExchangeFailed as error:
-            return Outcome(StepState.ERROR if error.ours else StepState.FAILED, error.reason, str(error))
-        return judge_answer(self.step, answer, http_scope(captures, matrix), self.context, self.redaction)
+        requests = await self.evaluator.requests(self.step, self.context)
+        if isinstance(requests, Outcome):
+            return requests
+        exchanges = (self._exchange(*each) for each in zip(self.addresses, requests, strict=True))
+        answers: list[Answer] = []
+        for number, answer in enumerate(await asyncio.gather(*exchanges, return_exceptions=True)):
+            if isinstance(answer, ExchangeFailed):
+                return self._failed(number, answer)
+            if isinstance(answer, BaseException):
+                raise answer
+            answers.append(answer)
+        return await self.evaluator.judge(self.step, answers, self.context, self.hidden)
 
+    async def _exchange(self, address: Address, request: Request) -> Answer:
+        if self.step.http and self.step.http.follow_redirects and self.resolve is not None:
+            return await exchange_following(self.exchanger, address, request, self.resolve)
+        return await self.exchanger.exchange(address, request)
 
-def render_request(http: HttpRequest, scope: Scope, context: Mapping[str, Any]) -> Request:
-    """Puts values in the place of ``${…}``.
-
-    Raises:
-        EvaluationError: An expression has no value.
-    """
-    headers = {header.name: render(header.value, scope, context, one_line) for header in http.headers}
-    given = {name.lower() for name in headers}
-    body = b""
-    if http.json_body is not None:
-        body = json.dumps(render_json(http.json_body, scope, context)).encode()
-        headers |= {} if "content-type" in given else {"content-type": "application/json"}
-    elif http.text is not None:
-        body = render(http.text, scope, context).encode()
-        headers |= {} if "content-type" in given else {"content-type": "text/plain; charset=utf-8"}
-    elif http.form is not None:
-        body = urlencode({name: render(value, scope, context) for name, value in http.form.items()}).encode()
-        headers |= {} if "content-type" in given else {"content-type": "application/x-www-form-urlencoded"}
-    return Request(
-        method=http.method,
-        path=render(http.path, scope, context, lambda value: quote(value, safe="")),
-        headers=headers,
-        body=body,
-        timeout=http.timeout.total_seconds(),
-    )
+    def _failed(self, number: int, error: ExchangeFailed) -> Outcome:
+        message = str(error)
+        if self.step.assert_:
+            read = self.step.assert_.reads[number]
+            message = f"{read.name}, {read.service}: {message}"
+        return Outcome(StepState.ERROR if error.ours else StepState.FAILED, error.reason, message)

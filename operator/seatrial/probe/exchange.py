@@ -1,19 +1,15 @@
 """One HTTP request and its answer, bounded in time and in size."""
 
 import asyncio
-import json
-import math
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import httpx
 
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe.address import Address
 
 #: Bytes of a body that are read, and that it may unfold to; a larger answer is an error, not a reason to need more
@@ -41,69 +37,6 @@ class ExchangeFailed(Exception):
         super().__init__(message)
         self.reason = reason
         self.ours = ours
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request, ready to send.
-
-    Attributes:
-        method: HTTP method.
-        path: Path and query.
-        headers: Headers, in addition to Host.
-        body: Body, empty for none.
-        timeout: Seconds for everything, from the connection to the last byte.
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    timeout: float
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    elapsed: timedelta
-
-    def variables(self) -> dict[str, Any]:
-        """The answer as the variables of an expression. ``response.json`` is absent if the body is not JSON."""
-        values: dict[str, Any] = {
-            "response.status": self.status,
-            "response.headers": dict(self.headers),
-            "response.text": _whole(self.body.decode(errors="replace")),
-            "response.time": self.elapsed,
-        }
-        with suppress(ValueError, RecursionError):
-            values["response.json"] = _whole(json.loads(self.body, parse_constant=_no_number, parse_float=_finite))
-        return values
-
-
-def _whole(value: Any) -> Any:
-    """Replaces NUL in texts, at which the expression library ends them: what comes after it must count too."""
-    match value:
-        case str():
-            return value.replace("\0", "\ufffd")
-        case list():
-            return [_whole(entry) for entry in value]
-        case dict():
-            return {_whole(key): _whole(entry) for key, entry in value.items()}
-        case _:
-            return value
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _no_number(text)
 
 
 class Exchanger:

@@ -1,14 +1,17 @@
 """The HTTP probe: one GET, judged by its status and by expectations."""
 
-from seatrial.api.cel import probe_scope
 from seatrial.api.outcome import shortened
 from seatrial.api.readiness import HttpProbe
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe.address import Address
-from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
-from seatrial.probe.expectation import unmet
+from seatrial.probe.exchange import ExchangeFailed, Exchanger
+from seatrial.sandbox.evaluator import Evaluator
 
 
-async def probe_http(exchanger: Exchanger, address: Address, probe: HttpProbe, timeout: float) -> str:
+async def probe_http(
+    exchanger: Exchanger, address: Address, probe: HttpProbe, timeout: float, evaluator: Evaluator
+) -> str:
     """Probes once.
 
     Args:
@@ -16,6 +19,7 @@ async def probe_http(exchanger: Exchanger, address: Address, probe: HttpProbe, t
         address: The Service's port.
         probe: What to ask for and what to expect.
         timeout: Seconds for everything.
+        evaluator: Judges the answer.
 
     Returns:
         What was wrong; empty if nothing was.
@@ -27,7 +31,7 @@ async def probe_http(exchanger: Exchanger, address: Address, probe: HttpProbe, t
         return str(error)
     if not probe.accepts(answer.status):
         return f"GET {probe.path} answered {answer.status}{_redirect(answer)}"
-    return unmet(probe.expect, probe_scope(), answer.variables()) if probe.expect else ""
+    return await evaluator.probe(probe.expect, answer) if probe.expect else ""
 
 
 def _redirect(answer: Answer) -> str:

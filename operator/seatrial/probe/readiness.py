@@ -11,6 +11,7 @@ from seatrial.probe.exchange import Exchanger
 from seatrial.probe.grpc_probe import probe_grpc
 from seatrial.probe.http_probe import probe_http
 from seatrial.probe.tcp_probe import probe_tcp
+from seatrial.sandbox.evaluator import Evaluator
 
 #: Shortest pause between two probes, in seconds, whatever the service says.
 LEAST_PAUSE = 0.05
@@ -19,7 +20,11 @@ WATCH_PAUSE = 2.0
 
 
 async def keep_probing(
-    exchanger: Exchanger, address: Address, ready: Readiness, report: Callable[[int, str], None]
+    exchanger: Exchanger,
+    address: Address,
+    ready: Readiness,
+    evaluator: Evaluator,
+    report: Callable[[int, str], None],
 ) -> None:
     """Probes until the service has succeeded as often in a row as it must.
 
@@ -30,13 +35,14 @@ async def keep_probing(
         exchanger: Sends HTTP probes.
         address: The Service's port.
         ready: What to probe and how often it must succeed.
+        evaluator: Judges answers.
         report: Told after each probe: successes in a row, and what the failure was.
     """
     successes = 0
 
     async def probe() -> bool:
         nonlocal successes
-        failure = await probe_once(exchanger, address, ready)
+        failure = await probe_once(exchanger, address, ready, evaluator)
         successes = 0 if failure else successes + 1
         report(successes, failure)
         return successes < ready.success_threshold
@@ -50,7 +56,11 @@ async def keep_probing(
 
 
 async def keep_watching(
-    exchanger: Exchanger, address: Address, ready: Readiness, report: Callable[[int, int, str], None]
+    exchanger: Exchanger,
+    address: Address,
+    ready: Readiness,
+    evaluator: Evaluator,
+    report: Callable[[int, int, str], None],
 ) -> None:
     """Probes a service that has become healthy for as long as it is wanted, every interval, but at most every 2 s.
 
@@ -58,6 +68,7 @@ async def keep_watching(
         exchanger: Sends HTTP probes.
         address: The Service's port.
         ready: What to probe.
+        evaluator: Judges answers.
         report: Told after each probe: successes in a row, failures in a row, and what the last failure was.
     """
     successes = failures = 0
@@ -65,7 +76,7 @@ async def keep_watching(
 
     async def probe() -> None:
         nonlocal successes, failures, last
-        failure = await probe_once(exchanger, address, ready)
+        failure = await probe_once(exchanger, address, ready, evaluator)
         successes, failures = (0, failures + 1) if failure else (successes + 1, 0)
         last = failure or last
         report(successes, failures, last)
@@ -79,12 +90,12 @@ async def keep_watching(
     await retrying(probe)
 
 
-async def probe_once(exchanger: Exchanger, address: Address, ready: Readiness) -> str:
+async def probe_once(exchanger: Exchanger, address: Address, ready: Readiness, evaluator: Evaluator) -> str:
     """Probes once, by whichever kind of probe there is. Returns what went wrong, or nothing."""
     timeout = ready.probe_timeout.total_seconds()
     match ready.probe:
         case HttpProbe() as probe:
-            return await probe_http(exchanger, address, probe, timeout)
+            return await probe_http(exchanger, address, probe, timeout, evaluator)
         case TcpProbe():
             return await probe_tcp(address, timeout)
         case GrpcProbe() as probe:

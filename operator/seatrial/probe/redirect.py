@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote, urljoin, urlsplit
 
+from seatrial.judge.answer import Answer
+from seatrial.judge.request import Request
 from seatrial.probe.address import Address
-from seatrial.probe.exchange import Answer, ExchangeFailed, Exchanger, Request
+from seatrial.probe.exchange import ExchangeFailed, Exchanger
 
 #: Redirects that are followed for one request.
 MOST = 5

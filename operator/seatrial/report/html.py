@@ -123,6 +123,8 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Rate", rate(load)),
         ("Errors", f"{load.errors:,} ({percent(load.error_rate)})"),
         ("Dropped", f"{load.dropped:,}"),
+        ("Bytes", f"{load.bytes_sent:,} sent, {load.bytes_received:,} received"),
+        ("Connections", f"{load.connections:,} opened after the warm-up"),
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
     numbers += [(escape(one.name), use(one)) for one in load.resource_use]

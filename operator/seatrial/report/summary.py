@@ -130,6 +130,8 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
         yield "checks", Span(f"{result.checks_failed:,} of {result.checks:,} did not hold", tone)
     if result.dropped:
         yield "dropped", Span(f"{result.dropped:,} arrivals not sent: too many were unanswered", Tone.DOUBTFUL)
+    if result.bytes_received:
+        yield "bytes", f"{result.bytes_sent:,} sent, {result.bytes_received:,} received"
     if result.generator:
         yield "generator", generator(result.generator)
     for one in result.resource_use:

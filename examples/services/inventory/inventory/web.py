@@ -10,6 +10,7 @@ from aiohttp import web
 from redis import RedisError
 from redis.asyncio import BlockingConnectionPool, Redis
 
+from inventory.sessions import LIFETIME_SECONDS, Sessions
 from inventory.stock import Stock
 
 log = logging.getLogger("inventory")
@@ -17,6 +18,7 @@ log = logging.getLogger("inventory")
 REDIS_URL = web.AppKey("redis_url", str)
 STOCK = web.AppKey("stock", Stock)
 DELAY = web.AppKey("delay", float)
+SESSIONS = web.AppKey("sessions", Sessions)
 # Redis answers within a millisecond; whoever waits longer than this is better told so.
 REDIS_TIMEOUT_SECONDS = 2.0
 LARGEST_COUNT = 1_000_000_000
@@ -50,7 +52,7 @@ async def connect_redis(app: web.Application) -> AsyncIterator[None]:
         decode_responses=True,
     )
     async with Redis.from_pool(pool) as redis:
-        app[STOCK] = Stock(redis)
+        app[STOCK], app[SESSIONS] = Stock(redis), Sessions(redis)
         log.info('event="started"')
         yield
     log.info('event="stopped"')
@@ -105,6 +107,29 @@ async def post_reservation(request: web.Request) -> web.Response:
         raise web.HTTPConflict(text=f"{sku}: {quantity} cannot be reserved for order {order}")
     log.info('event="reserved" sku=%s order=%s quantity=%d', sku, order, quantity)
     return web.json_response({"sku": sku, "order": order, "quantity": quantity}, status=201)
+
+
+@routes.post("/login")
+async def post_login(request: web.Request) -> web.Response:
+    """Begin a session for whoever gives a user and a password: its token is in the body, and in a cookie."""
+    form = await request.post()
+    user, password = form.get("user"), form.get("password")
+    if not isinstance(user, str) or not re.fullmatch(NAME, user) or not password:
+        raise web.HTTPUnauthorized(text=f"user ({NAME}) and password must be given, as a form")
+    token = await request.app[SESSIONS].begin(user)
+    answer = web.json_response({"user": user, "token": token}, status=201)
+    answer.set_cookie("session", token, max_age=LIFETIME_SECONDS, httponly=True)
+    return answer
+
+
+@routes.get("/me")
+async def get_me(request: web.Request) -> web.Response:
+    """Return whose session the cookie, or the bearer token, is of: 401 without one."""
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    user = await request.app[SESSIONS].user(bearer or request.cookies.get("session", ""))
+    if user is None:
+        raise web.HTTPUnauthorized(text="nobody is logged in with this session: POST /login")
+    return web.json_response({"user": user})
 
 
 async def json_object(request: web.Request) -> dict[str, object]:

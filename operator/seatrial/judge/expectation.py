@@ -7,6 +7,7 @@ from typing import Any
 from seatrial.api.cel import EvaluationError, Scope
 from seatrial.api.outcome import shortened
 from seatrial.api.redaction import NOTHING_SECRET, Redaction
+from seatrial.judge.progress import At, untold
 
 #: Writes a value for a message, given the variable's name.
 Show = Callable[[str, Any], str]
@@ -17,7 +18,9 @@ def shown(_name: str, value: Any, redaction: Redaction = NOTHING_SECRET) -> str:
     return shortened(redaction(json.dumps(value, default=str)), 120)
 
 
-def unmet(expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], show: Show = shown) -> str:
+def unmet(
+    expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], show: Show = shown, at: At = untold
+) -> str:
     """Says why one of some expressions does not hold; says nothing if all of them do.
 
     Args:
@@ -25,8 +28,10 @@ def unmet(expressions: Iterable[str], scope: Scope, values: Mapping[str, Any], s
         scope: Variables they may use.
         values: Values of those.
         show: How values are written.
+        at: Told where judging is.
     """
-    for expression in expressions:
+    for index, expression in enumerate(expressions):
+        at(f"expect[{index}]", expression)
         program = scope.compile(expression)
         try:
             holds = program.evaluate(values)
