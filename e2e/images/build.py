@@ -44,5 +44,6 @@ def _ensure(
         progress.say(f"{image.tag}: up to date")
         return
     with progress.step(f"building {image.tag}"):
-        tool.build(image.tag, image.context, arguments, folders.cache / "log" / f"image-{image.name}.log")
+        log = folders.cache / "log" / f"image-{image.name}.log"
+        tool.build(image.tag, image.context, arguments, log, image.target)
     notes.write(note, Built(digest, tool.image_ids()[image.tag]))

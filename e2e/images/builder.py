@@ -27,8 +27,8 @@ class Builder(Protocol):
     def arguments(self) -> dict[str, str]:
         """Returns the build arguments that this builder offers to a Dockerfile."""
 
-    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path) -> None:
-        """Builds the Dockerfile of a folder; what the build says goes into the log."""
+    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path, target: str = "") -> None:
+        """Builds the Dockerfile of a folder, or a stage of it; what the build says goes into the log."""
 
 
 def find() -> Builder:
@@ -50,9 +50,9 @@ class Docker:
         base = os.environ.get("SEATRIAL_BASE_IMAGE")
         return _from_environment() | ({"BASE_IMAGE": base} if base else {})
 
-    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path) -> None:
+    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path, target: str = "") -> None:
         """Builds."""
-        _logged(["docker", "build", "--tag", tag, *_flags(arguments), str(context)], tag, log)
+        _logged(["docker", "build", "--tag", tag, *_stage(target), *_flags(arguments), str(context)], tag, log)
 
 
 class Buildah:
@@ -69,12 +69,12 @@ class Buildah:
         certificates = {"PIP_CERT": trust.INSIDE} if trust.bundle() else {}
         return _from_environment() | {"BASE_IMAGE": BASE_IMAGE} | certificates
 
-    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path) -> None:
+    def build(self, tag: str, context: Path, arguments: Mapping[str, str], log: Path, target: str = "") -> None:
         """Builds without a daemon, and without the rights that a container needs (isolation chroot)."""
         bundle = trust.bundle()
         volume = [] if bundle is None else ["--volume", f"{bundle}:{trust.INSIDE}:ro"]
         words = ["buildah", "bud", "--isolation", "chroot", "--layers", "--tag", tag]
-        _logged([*words, *volume, *_flags(arguments), str(context)], tag, log)
+        _logged([*words, *_stage(target), *volume, *_flags(arguments), str(context)], tag, log)
 
 
 def parse_listing(listing: str) -> dict[str, str]:
@@ -85,6 +85,10 @@ def parse_listing(listing: str) -> dict[str, str]:
 
 def _from_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
+
+
+def _stage(target: str) -> list[str]:
+    return ["--target", target] if target else []
 
 
 def _flags(arguments: Mapping[str, str]) -> list[str]:

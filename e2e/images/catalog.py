@@ -1,4 +1,4 @@
-"""Which images there are: the operator's own, and one for each sample service."""
+"""Which images there are: the operator's own, those of the engines of load, and one for each sample service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +17,13 @@ class Image:
         name: Short name for the command line.
         tag: Full name in the builder's store and on the cluster's nodes.
         context: Folder the build reads from, with the ``Dockerfile`` in it.
+        target: The stage of the ``Dockerfile`` that is built; empty for the last.
     """
 
     name: str
     tag: str
     context: Path
+    target: str = ""
 
     @property
     def dockerfile(self) -> Path:
@@ -33,7 +35,8 @@ def images(repository: Path = REPOSITORY) -> list[Image]:
     """Returns every image, the operator's first."""
     services = sorted((repository / "examples" / "services").glob("*/Dockerfile"))
     own = Image("seatrial", "localhost/seatrial:dev", repository)
-    return [own, *(_example(dockerfile.parent) for dockerfile in services)]
+    engines = [Image(name, f"localhost/{name}:dev", repository, name) for name in ("seatrial-k6", "seatrial-locust")]
+    return [own, *engines, *(_example(dockerfile.parent) for dockerfile in services)]
 
 
 def select(known: Sequence[Image], names: Sequence[str]) -> list[Image]:

@@ -208,6 +208,16 @@ def staged(spec: Spec, *, kind: str = "rate", length: str = "1s", **more: Any) -
     return profile
 
 
+def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
+    """Makes a script of the load."""
+    load: Spec = step(spec, 3)["load"]
+    for name in ("requests", "requestTimeout"):
+        load.pop(name, None)
+    script = {"inline": "export default function () {}"}
+    load.update({"engine": "K6", "script": script, "profile": {"users": users, "duration": "2m"}, "workers": 1} | more)
+    return load
+
+
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
     (
@@ -319,6 +329,25 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
         "give one of requests and flows",
         lambda s: step(s, 3)["load"].update(requests=[{}], flows=[{"name": "a", "steps": [{}]}]),
     ),
+    ("the engines K6 and Locust run a script, and Http does not", lambda s: scripted(s).pop("script")),
+    ("the engines K6 and Locust run a script, and Http does not", lambda s: scripted(s, engine="Http")),
+    ("requests, flows, data, requestTimeout, connections and cores", lambda s: scripted(s, requests=[{}])),
+    ("requests, flows, data, requestTimeout, connections and cores", lambda s: scripted(s, requestTimeout="1s")),
+    (
+        "rate, arrivals, maxInFlight and iterations belong to",
+        lambda s: scripted(s, profile={"rate": 9, "duration": "2m"}),
+    ),
+    ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].pop("inline")),
+    ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].update(path="/s.js", image="i")),
+    ("path is a file in an image of yours", lambda s: scripted(s)["script"].update(image="i")),
+    ("path is a file in an image of yours", lambda s: scripted(s, script={"path": "/s.js"})),
+    (
+        "give one of value and valueFrom",
+        lambda s: scripted(s)["script"].update(
+            env=[{"name": "A", "value": "b", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]
+        ),
+    ),
+    ("names that begin with SEATRIAL_", lambda s: scripted(s)["script"].update(env=[{"name": "K6_VUS", "value": "1"}])),
     ("give exactly one of sequence, uuid, pick and csv", lambda s: step(s, 3)["load"].update(data=[{"name": "a"}])),
     ("Duplicate value", lambda s: service(s, 0).update(env=2 * service(s, 0)["env"])),
     ("Duplicate value", lambda s: service(s, 0).update(ports=2 * service(s, 0)["ports"])),
@@ -407,7 +436,6 @@ def test_two_bodies_are_refused_at_admission() -> None:
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ({"duration": "1s"}, "give one of rate (open model) and users (closed model)"),
         ({"duration": "1s", "rate": 1, "users": 1}, "give one of rate (open model) and users (closed model)"),
         ({"duration": "1s", "users": 1, "maxInFlight": 1}, "maxInFlight belongs to the open model: give rate"),
         ({"duration": "999ms", "rate": 1}, "duration must be from 1s to 24h"),

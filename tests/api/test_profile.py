@@ -61,10 +61,15 @@ def test_with_stages_the_limit_follows_from_the_highest_rate() -> None:
     assert profile(stages=stages("rate", ("1s", 300), ("1s", 20))).in_flight_limit == 600
 
 
+def test_of_a_script_may_leave_it_to_that_how_much_load_there_is() -> None:
+    given = profile(duration="1s")
+    assert (given.scripted, given.open, given.peak) == (True, False, 0)
+    assert not profile(duration="1s", users=1).scripted
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"duration": "1s"}, "give one of rate (open model) and users (closed model)"),
         ({"duration": "1s", "rate": 1, "users": 1}, "give one of rate (open model) and users (closed model)"),
         ({"rate": 1}, "give one of duration and stages"),
         ({"duration": "1s", "stages": stages("rate", ("1s", 1))}, "give one of duration and stages"),

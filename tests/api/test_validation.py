@@ -293,7 +293,7 @@ def test_all_mistakes_are_told_at_once() -> None:
             {"connections": {"connectTimeout": "10s"}},
             "spec.connections.connectTimeout: 10s: is not over before requestTimeout is: make it shorter, or leave",
         ),
-        ({"profile": {"duration": "1s"}}, "spec.profile: give one of rate (open model) and users (closed model)"),
+        ({"profile": {"duration": "1s"}}, "spec: profile: give one of rate (open model) and users (closed model)"),
     ],
 )
 def test_mistakes_in_load_are_told(change: Spec, told: str) -> None:

@@ -1,6 +1,7 @@
 """Deployments and Jobs: readiness, attempts, deadlines, workers and the load that they read."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from seatrial.build.job import job
 from seatrial.build.load_job import load_job, load_json
 from seatrial.build.origin import Origin
 from seatrial.build.secret import job_secret, values_of
-from tests.build.objects import ORIGIN, Object, container, load, load_spec, web
+from seatrial.load.script import SCRIPT_FOLDER
+from tests.build.objects import ORIGIN, Object, container, load, load_spec, pod, web
 
 TEXT = st.text(min_size=1, max_size=30)
 
@@ -217,3 +219,50 @@ def test_workers_of_several_cores_have_resources_for_each() -> None:
     given = {"limits": {"cpu": "2"}}
     built = container(load(load_spec(**several, resources=given)))["resources"]
     assert built == {"requests": {"cpu": "2", "memory": "128Mi"}, "limits": {"cpu": "2", "memory": "768Mi"}}
+
+
+def scripted(script: Object, **more: Any) -> Object:
+    return load(load_spec(engine="K6", script=script, **more), image="seatrial-k6:1", pull_policy="Never")
+
+
+def test_a_script_in_the_manifest_needs_a_folder_to_be_written_to() -> None:
+    made = scripted({"inline": "export default 1"})
+    assert container(made)["command"] == ["/opt/seatrial/bin/seatrial"]
+    assert (container(made)["image"], container(made)["imagePullPolicy"]) == ("seatrial-k6:1", "Never")
+    assert container(made)["volumeMounts"] == [{"name": "seatrial-tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the container
+    assert pod(made)["volumes"] == [{"name": "seatrial-tmp", "emptyDir": {"sizeLimit": "256Mi"}}]
+    assert container(made)["resources"]["limits"]["memory"] == "1024Mi"
+    assert "volumes" not in pod(load(load_spec()))
+
+
+def test_a_script_in_a_config_map_is_mounted_where_the_worker_looks_for_it() -> None:
+    made = scripted({"configMap": {"name": "scripts", "key": "shop.js"}})
+    assert {"name": "seatrial-script", "configMap": {"name": "scripts", "optional": True}} in pod(made)["volumes"]
+    mount = next(mount for mount in container(made)["volumeMounts"] if mount["name"] == "seatrial-script")
+    assert mount["mountPath"] == str(SCRIPT_FOLDER)
+
+
+def test_a_script_in_an_image_of_the_users_is_pulled_as_kubernetes_does() -> None:
+    made = container(scripted({"path": "/s.js", "image": "mine:1"}))
+    assert made["image"] == "mine:1"
+    assert "imagePullPolicy" not in made
+
+
+def test_variables_of_a_script_reach_it_as_they_are_written() -> None:
+    source = {"secretKeyRef": {"name": "shop", "key": "token"}}
+    env = [{"name": "PRICE", "value": "$(HOME) $$5"}, {"name": "TOKEN", "valueFrom": source}]
+    made = container(scripted({"inline": "${__ENV.PRICE} $(A) $$", "env": env}))["env"]
+    # What Kubernetes makes of $$ is $, and of $(A) the value of A.
+    assert {"name": "PRICE", "value": "$$(HOME) $$$$5"} in made
+    assert {"name": "TOKEN", "valueFrom": source} in made
+    spec = next(entry["value"] for entry in made if entry["name"] == "SEATRIAL_LOAD")
+    assert "$${__ENV.PRICE} $$(A) $$$$" in spec
+    assert LoadSpec.model_validate_json(spec.replace("$$", "$")).script is not None
+
+
+@pytest.mark.parametrize("path", ["/a/$${x}", "/a?b=$(HOME)"])
+def test_requests_reach_their_workers_as_they_are_written(path: str) -> None:
+    made = container(load(load_spec(requests=[{"path": path}])))["env"]
+    spec = next(entry["value"] for entry in made if entry["name"] == "SEATRIAL_LOAD")
+    assert spec.count("$") == 2 * path.count("$")
+    assert LoadSpec.model_validate_json(spec.replace("$$", "$")).requests[0].path == path

@@ -68,7 +68,7 @@ def test_schema_explains_every_value_and_is_closed() -> None:
 
 
 def test_readme_lists_every_value() -> None:
-    listed = re.findall(r"^\| `([A-Za-z.]+)` \|", (CHART / "README.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| `([A-Za-z0-9.]+)` \|", (CHART / "README.md").read_text(), re.MULTILINE)
 
     assert listed == list(paths_of_values(load_yaml("values.yaml")))
 

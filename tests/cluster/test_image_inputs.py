@@ -82,10 +82,12 @@ def test_every_sample_service_has_an_image_and_the_operator_is_first(tmp_path: P
     images = catalog.images(tmp_path)
     assert [image.tag for image in images] == [
         "localhost/seatrial:dev",
+        "localhost/seatrial-k6:dev",
+        "localhost/seatrial-locust:dev",
         "localhost/seatrial-example-db:dev",
         "localhost/seatrial-example-web:dev",
     ]
-    assert catalog.select(images, ["web"]) == [images[2]]
+    assert catalog.select(images, ["web"]) == [images[4]]
 
 
 def test_an_unknown_image_is_refused_with_the_known_ones() -> None:

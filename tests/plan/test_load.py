@@ -1,5 +1,6 @@
 """Load is judged on the merge of all workers, and on nothing less."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -193,3 +194,48 @@ def test_what_was_shown_stays_until_workers_are_heard_again() -> None:
     assert present(spec, silent, before, final=False) == before
     lost = present(spec, silent, before, final=True)
     assert lost.thresholds[0].state is ThresholdState.NO_DATA
+
+
+SCRIPT: dict[str, Any] = {
+    "engine": "K6",
+    "script": {"inline": "export default function () {}"},
+    "profile": {"users": 9, "duration": "10s"},
+}
+
+
+@pytest.mark.parametrize(("code", "reason"), [(2, "LoadRefused"), (3, "ScriptInvalid"), (4, "ScriptError")])
+def test_a_script_that_does_not_run_is_an_error_with_its_message(code: int, reason: str) -> None:
+    ended = pod("l", index=1, exit_code=code, waiting_message="Unexpected token }")
+    other = pod("l", name="l-x2", index=0, exit_code=143)
+    outcome = judge(heard(1), other, ended, workers=2, **SCRIPT)
+    assert outcome == Outcome(StepState.ERROR, reason, "Unexpected token }")
+
+
+def test_what_a_script_complains_of_comes_after_thresholds_and_before_doubts() -> None:
+    seen = replace(
+        heard(2, 0, 1, dropped=900, flow_rate=1.0, requested_rate=0.0), complaints={1: "checks have been crossed"}
+    )
+    outcome = judge(seen, workers=2, **SCRIPT)
+    assert outcome == Outcome(StepState.FAILED, "ScriptFailed", "worker 1: checks have been crossed")
+    missed = replace(seen, values={"latency.p99": timedelta(seconds=1), "latency.count": 1000})
+    outcome = judge(missed, workers=2, thresholds=[FAST], **SCRIPT)
+    assert outcome is not None
+    assert outcome.reason == "ThresholdMissed"
+
+
+def test_iterations_that_ended_with_an_exception_prove_nothing() -> None:
+    seen = replace(heard(1, 0, requested_rate=0.0), exceptions=3, exception="TypeError: null")
+    outcome = judge(seen, **SCRIPT)
+    assert outcome is not None
+    assert (outcome.state, outcome.reason) == (StepState.ERROR, "ScriptException")
+    assert outcome.message.startswith("3 iterations ended with an exception")
+    assert outcome.message.endswith("TypeError: null")
+
+
+@pytest.mark.parametrize(("dropped", "state"), [(2, StepState.SUCCEEDED), (6, StepState.INCONCLUSIVE)])
+def test_iterations_that_k6_drops_are_a_rate_that_was_not_achieved(dropped: int, state: StepState) -> None:
+    seen = heard(1, 0, dropped=dropped, flow_rate=10.0, measured_seconds=10.0, requested_rate=0.0)
+    outcome = judge(seen, **SCRIPT)
+    assert outcome is not None
+    assert outcome.state is state
+    assert (outcome.reason == "RateNotAchieved") is (state is StepState.INCONCLUSIVE)

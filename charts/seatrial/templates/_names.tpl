@@ -49,3 +49,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
 {{- end }}
 {{- end }}
+
+{{/* The image of an engine's load workers: give the root, and the engine's repository, tag and digest. */}}
+{{- define "seatrial.engineImage" -}}
+{{- $root := index . 0 }}
+{{- if index . 3 }}
+{{- printf "%s@%s" (index . 1) (index . 3) }}
+{{- else }}
+{{- printf "%s:%s" (index . 1) (coalesce (index . 2) $root.Values.image.tag $root.Chart.AppVersion) }}
+{{- end }}
+{{- end }}

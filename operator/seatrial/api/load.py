@@ -11,9 +11,12 @@ from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.observe import Observe
-from seatrial.api.profile import Profile
+from seatrial.api.profile import ONE_MODEL, Profile
+from seatrial.api.script import Engine, Script
+from seatrial.api.threshold import named_requests
 from seatrial.api.tls import TargetTls
 
+_SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
 _GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
 _LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
 _ENOUGH = "fewer requests per second (or users) than workers and their cores: lower them"
@@ -53,6 +56,11 @@ class LoadSpec(Model):
     """The load that workers generate against one Service, and how its result is judged."""
 
     target: Target = Field(description="Where the load goes.")
+    engine: Engine = Field(
+        Engine.HTTP,
+        description="What generates it: Http (default) sends requests or flows, K6 and Locust run a script.",
+    )
+    script: Script | None = Field(None, description="The script of K6 or Locust.")
     requests: list[Request] = Field(
         [],
         max_length=50,
@@ -87,7 +95,7 @@ class LoadSpec(Model):
         None,
         description="CPU and memory of each worker. Default: 100m of CPU for each of its cores and 64Mi requested, a "
         "memory limit of 512Mi and no CPU limit; with several cores 32Mi more and a limit 128Mi higher for each "
-        "after the first, and a CPU limit of as many cores.",
+        "after the first, and a CPU limit of as many cores. With a script 128Mi, and a limit of 1Gi.",
     )
     observe: Annotated[list[Observe], unique("name")] = Field(
         [],
@@ -116,6 +124,23 @@ class LoadSpec(Model):
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
+            (f"has(self.script) == (has(self.engine) && self.engine != '{Engine.HTTP}')", _SCRIPT),
+            (
+                "!has(self.script) || !(has(self.requests) || has(self.flows) || has(self.data) || "
+                "has(self.requestTimeout) || has(self.connections) || has(self.cores))",
+                "requests, flows, data, requestTimeout, connections and cores belong to the engine Http: the script "
+                "says what is sent",
+            ),
+            (
+                "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight) || "
+                "has(self.profile.arrivals) || has(self.profile.iterations))",
+                "rate, arrivals, maxInFlight and iterations belong to the engine Http: give users, or leave it to the "
+                "script's own options",
+            ),
+            (
+                "has(self.script) || has(self.profile.rate) || has(self.profile.users) || has(self.profile.stages)",
+                ONE_MODEL,
+            ),
         )
     }
 
@@ -127,14 +152,18 @@ class LoadSpec(Model):
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All requests, those of flows included, in the order in which they are reported."""
+        """All requests, those of flows included, in the order in which they are reported; none of a script."""
+        if self.script:
+            return ()
         if self.flows:
             return tuple(step for flow in self.flows for step in flow.steps)
         return tuple(self.requests or [Request()])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of the requests, in their order."""
+        """Names of the requests, in their order; of a script those that thresholds name, as only it knows the rest."""
+        if self.script:
+            return tuple(dict.fromkeys(name for each in self.thresholds for name in named_requests(each.expr)))
         return tuple(exchange.label for exchange in self.exchanges)
 
     @property
@@ -152,7 +181,11 @@ class LoadSpec(Model):
     def _work_for_each_worker(self) -> Self:
         if self.requests and self.flows:
             raise ValueError("give one of requests and flows")
-        if self.profile.peak < self.workers * self.cores:
+        if (self.script is None) != (self.engine is Engine.HTTP):
+            raise ValueError(_SCRIPT)
+        if self.script is None and self.profile.scripted:
+            raise ValueError(f"profile: {ONE_MODEL}")
+        if not self.profile.scripted and self.profile.peak < self.workers * self.cores:
             raise ValueError(_ENOUGH)
         if self.profile.iterations is not None and self.profile.iterations < self.workers * self.cores:
             raise ValueError(_ITERATIONS)

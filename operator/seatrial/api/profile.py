@@ -13,7 +13,7 @@ from seatrial.api.duration import Duration, seconds
 HIGHEST_RATE, MOST_USERS = 1_000_000, 100_000
 _LONGEST = seconds(86_400)
 
-_ONE_MODEL = "give one of rate (open model) and users (closed model)"
+ONE_MODEL = "give one of rate (open model) and users (closed model)"
 _ALIKE = "stages must all have rate (open model) or all users (closed model), and so must what they start from"
 _ONE_LENGTH = "give one of duration and stages"
 _LIMIT = "maxInFlight belongs to the open model: give rate"
@@ -93,7 +93,7 @@ class Profile(Model):
 
     model_config = {
         "json_schema_extra": rules(
-            (f"{_STAGED} || has(self.rate) != has(self.users)", _ONE_MODEL),
+            (f"{_STAGED} || !has(self.rate) || !has(self.users)", ONE_MODEL),
             (
                 f"!({_STAGED}) || !has(self.users) && self.stages.all(s, has(s.rate) && !has(s.users)) || "
                 "!has(self.rate) && self.stages.all(s, has(s.users) && !has(s.rate))",
@@ -115,6 +115,11 @@ class Profile(Model):
             (f"!({_STAGED}) || {_SUM} <= duration('24h')", "stages must last at most 24h"),
         )
     }
+
+    @property
+    def scripted(self) -> bool:
+        """Whether it leaves it to a script how much load there is."""
+        return not self.stages and self.rate is None and self.users is None
 
     @property
     def open(self) -> bool:
@@ -172,8 +177,8 @@ class Profile(Model):
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
-        if not self.stages and (self.rate is None) == (self.users is None):
-            raise ValueError(_ONE_MODEL)
+        if not self.stages and self.rate is not None and self.users is not None:
+            raise ValueError(ONE_MODEL)
         # Whether anything says rate, and whether anything says users.
         kinds = {(stage.rate is not None, stage.users is not None) for stage in self.stages}
         kinds |= {(self.rate is not None, self.users is not None)} - {(False, False)}

@@ -66,6 +66,11 @@ def of_request(index: int) -> str:
     return f"__request_{index}"
 
 
+def named_requests(expression: str) -> list[str]:
+    """Names of the requests that an expression names, in their order."""
+    return [match.group(1) or match.group(2) or "" for match in _NAMED.finditer(expression)]
+
+
 @lru_cache(maxsize=1024)
 def compile_threshold(expression: str, labels: tuple[str, ...]) -> ThresholdProgram:
     """Parses and type-checks an expression.

@@ -34,6 +34,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
 from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.script_checks import script_problems
 from seatrial.api.step import NeedResult, Step
 from seatrial.api.table import TableError, variables
 from seatrial.api.threshold import compile_threshold
@@ -388,7 +389,7 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
         yield Problem(where, f"{len(spec.exchanges)} steps", f"take steps out: all flows have {EXCHANGES} at most")
     if (size := len(spec.model_dump_json(by_alias=True, exclude_none=True))) > LOAD_BYTES:
         yield Problem(field, f"{size} bytes", f"is larger than {LOAD_BYTES} bytes as JSON: shorten data and bodies")
-    if spec.profile.idle:
+    if spec.profile.idle and not spec.profile.scripted:
         yield Problem(f"{field}.profile.stages", "", "nothing is sent after the warm-up: raise a stage above 0")
     if spec.profile.open and (spec.profile.iterations or 0) > spec.profile.arriving:
         remedy = f"rate and time let only {spec.profile.arriving:.0f} come: lower it, or raise them"
@@ -398,6 +399,7 @@ def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
         remedy = "is not over before requestTimeout is: make it shorter, or leave it out"
         yield Problem(f"{field}.connections.connectTimeout", duration.text(connect), remedy)
     yield from _exchanges(field, spec)
+    yield from script_problems(field, spec)
     for index, threshold in enumerate(spec.thresholds):
         path = f"{field}.thresholds[{index}]"
         yield from _threshold(f"{path}.expr", threshold.expr, spec.labels)

@@ -7,6 +7,7 @@ from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
+from seatrial.build.script import SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT, script_container, script_volumes
 
 Object = dict[str, Any]
 
@@ -36,7 +37,7 @@ def load_job(
         step: Name of the step.
         spec: The load; it reaches the workers in their environment, so nothing else needs to be made or read.
         target: ``host:port`` of the Service.
-        image: Seatrial's own image.
+        image: Seatrial's own image for its engine; that of a script goes before it.
         pull_policy: When it is pulled; empty leaves it to Kubernetes.
         run_spec: The spec of a LoadTest as JSON. The Job then keeps it, so that an edit during the run, and a restart
             of the operator, change nothing about it; and the LoadTest owns the Job.
@@ -60,7 +61,14 @@ def load_job(
             "backoffLimit": 0,
             "activeDeadlineSeconds": int(length) + 600,
             "template": _spread(
-                pod(_worker(spec, origin.run, target, image, pull_policy), labels, annotations, "Never"), labels
+                pod(
+                    _worker(spec, origin.run, target, image, pull_policy),
+                    labels,
+                    annotations,
+                    "Never",
+                    volumes=script_volumes(spec.script) if spec.script else (),
+                ),
+                labels,
             ),
         },
     }
@@ -85,7 +93,8 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
         "image": image,
         "args": ["worker"],
         "env": [
-            {"name": "SEATRIAL_LOAD", "value": load_json(spec)},
+            # Kubernetes makes one $ of two, and a variable's value of $(NAME).
+            {"name": "SEATRIAL_LOAD", "value": load_json(spec).replace("$", "$$")},
             {"name": "SEATRIAL_TARGET", "value": target},
             {"name": "SEATRIAL_RUN", "value": run},
             *(
@@ -103,6 +112,8 @@ def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str)
         "securityContext": security_context(PodSecurity.RESTRICTED) | {"readOnlyRootFilesystem": True},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+    if spec.script:
+        return script_container(built, spec.script, pull_policy)
     if pull_policy:
         built["imagePullPolicy"] = pull_policy
     return built
@@ -123,6 +134,8 @@ def _resources(spec: LoadSpec) -> Object:
     given = spec.resources.to_kubernetes() if spec.resources else {}
     limits = given.get("limits", {})
     cpu, memory, limit = (first + more * (spec.cores - 1) for first, more in (CPU, MEMORY, MEMORY_LIMIT))
+    if spec.script:
+        memory, limit = SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT
     ours = {"cpu": f"{cpu}m", "memory": f"{memory}Mi"}
     requests = {name: amount for name, amount in ours.items() if name not in limits}
     # Where a LimitRange gives a core to those who say nothing, several would have to share it.

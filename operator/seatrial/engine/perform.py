@@ -218,6 +218,7 @@ class Performer:
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
             load, run_spec = step.load, ""
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
+        image = self._settings.engine_images.get(load.engine, self._settings.worker_image)
         services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
         target = await self._destinations.find(load.target, stage.namespace, stage.origin.namespace, services)
         built = load_job(
@@ -227,7 +228,7 @@ class Performer:
             name,
             load,
             target=target,
-            image=self._settings.worker_image,
+            image=image,
             pull_policy=self._settings.pull_policy,
             run_spec=run_spec,
             attempt=attempt,

@@ -151,6 +151,9 @@ class WorkerLines:
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
+                complaints=merge.complaints,
+                exceptions=sum(line.exceptions for line in merge.lines),
+                exception=next((line.exception for line in merge.lines if line.exception), ""),
                 windows=self.windows if ended else (),
                 sampling=bool(self.observing) and not self.sampled,
             )

@@ -2,9 +2,11 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.api.script import Engine
 from seatrial.plan.queue import Limits
 
 
@@ -58,6 +60,7 @@ class Settings:
     Attributes:
         namespace: Namespace in which the operator runs; environments let its checks in.
         worker_image: Image of load workers, which is the operator's own.
+        engine_images: Images of load workers that run scripts, by engine.
         pull_policy: When workers pull that image; empty leaves it to Kubernetes.
         copying: Whether scenarios may have Secrets and ConfigMaps of their own namespace copied into their environment.
         log_level: Least level that is logged.
@@ -70,6 +73,7 @@ class Settings:
 
     namespace: str = "seatrial"
     worker_image: str = "seatrial"
+    engine_images: Mapping[Engine, str] = field(default_factory=dict)
     pull_policy: str = ""
     copying: bool = True
     log_level: str = "INFO"
@@ -86,6 +90,9 @@ class Settings:
         return cls(
             namespace=given.get("SEATRIAL_NAMESPACE", cls.namespace),
             worker_image=given.get("SEATRIAL_WORKER_IMAGE", cls.worker_image),
+            engine_images={
+                engine: image for engine in Engine if (image := given.get(f"SEATRIAL_{engine.upper()}_IMAGE"))
+            },
             pull_policy=given.get("SEATRIAL_IMAGE_PULL_POLICY", cls.pull_policy),
             copying=given.get("SEATRIAL_COPYING", "true") == "true",
             log_level=given.get("SEATRIAL_LOG_LEVEL", cls.log_level),

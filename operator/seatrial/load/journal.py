@@ -6,11 +6,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from time import monotonic_ns, process_time_ns, time_ns
+from typing import Protocol
 
 from seatrial.load.cpu import Cpu
 from seatrial.load.histogram import Histogram
 from seatrial.load.line import RequestLine, State, WorkerLine
-from seatrial.load.pace import Pace
 from seatrial.load.tally import Tally
 
 #: Bytes of histograms that a line may have. Lines that are not the last leave the single requests' out beyond it.
@@ -25,25 +25,61 @@ _LATE = 100_000_000
 _FLUSH_SECONDS = 10.0
 
 
+class Paced(Protocol):
+    """A load that is under way. Times are on the monotonic clock in nanoseconds."""
+
+    begin: int
+    end: int
+    over: int
+    tally: Tally
+    in_flight_max: int
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of requests."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are unanswered."""
+
+
 class Journal:
     """Makes one worker's lines.
+
+    Args:
+        worker: Number of the worker.
+        pace: The load.
+        measured_from: End of the warm-up, on the monotonic clock in nanoseconds.
+        cores: Generators in the container, which share its CPU.
+        machine: The CPU that the generator may use, if it is not one such.
+        spent: Tells the CPU time that the generator has used, in nanoseconds.
 
     Attributes:
         loop_lag: Greatest delay of the event loop since the last line, in nanoseconds; whoever measures it sets it.
     """
 
-    def __init__(self, worker: int, pace: Pace, measured_from: int, *, cores: int = 1) -> None:
+    def __init__(
+        self,
+        worker: int,
+        pace: Paced,
+        measured_from: int,
+        *,
+        cores: int = 1,
+        machine: Cpu | None = None,
+        spent: Callable[[], int] = process_time_ns,
+    ) -> None:
         self._worker = worker
         self._pace = pace
         self._measured_from = measured_from
         self._seq = 0
-        self._last = (pace.begin, process_time_ns(), 0)
+        self._last = (pace.begin, spent(), 0)
         self._per_second = 0.0
         self._cpu = 0.0
         self._cpu_max = 0.0
         self._loop_lag_max = 0
         self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
-        self._machine = Cpu(cores=cores)
+        self._machine = machine or Cpu(cores=cores)
+        self._spent = spent
         self._throttled_before = self._machine.throttled()
         self._busy = 0.0
         self._late = 0.0
@@ -133,7 +169,7 @@ class Journal:
         self._loop_lag_max = max(self._loop_lag_max, loop_lag)
         if elapsed < _SHORTEST_INTERVAL and self._seq > 0:
             return loop_lag
-        cpu_now = process_time_ns()
+        cpu_now = self._spent()
         self._last = (now, cpu_now, ended)
         self._per_second = (ended - ended_before) / max(elapsed, 1) * 1e9
         self._cpu = (cpu_now - cpu_before) / max(elapsed, 1)
@@ -155,7 +191,7 @@ class Journal:
         for tally in self._pace.tally.by_request:
             latency = tally.latency.encode() if last or size < _HISTOGRAM_BYTES else None
             size += len(latency or "")
-            lines.append(RequestLine(requests=tally.requests, errors=tally.errors, latency=latency))
+            lines.append(RequestLine(requests=tally.requests, errors=tally.errors, latency=latency, name=tally.name))
             await asyncio.sleep(0)
         return tuple(lines)
 

@@ -25,6 +25,7 @@ class RequestLine(BaseModel):
         errors: Those that ended badly.
         latency: Histogram of microseconds from the intended start, encoded; None where it was left out of a line that
             is not the last one because it would have made the line too long.
+        name: Its name, if a script gave it.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -32,6 +33,7 @@ class RequestLine(BaseModel):
     requests: Count
     errors: Count
     latency: str | None
+    name: str | None = None
 
 
 class WorkerLine(BaseModel):
@@ -78,7 +80,10 @@ class WorkerLine(BaseModel):
             ``service`` because every answer came at once.
         connect: Histogram of microseconds that opening the connections took, encoded; None without any.
         tls: Histogram of microseconds that their TLS handshakes took besides, encoded; None without any.
-        by_request: By place of the request in the spec; empty if there is only one.
+        by_request: By place of the request in the spec; empty if there is only one. Those of a script have names.
+        complaint: Why the script itself says that the load failed; empty if it does not. In the last line only.
+        exceptions: Iterations of a script that ended with an exception.
+        exception: The first of their messages.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -123,6 +128,9 @@ class WorkerLine(BaseModel):
     connect: str | None = None
     tls: str | None = None
     by_request: tuple[RequestLine, ...] = ()
+    complaint: str = ""
+    exceptions: Count = 0
+    exception: str = ""
 
     @property
     def last(self) -> bool:

@@ -11,10 +11,12 @@ from functools import cached_property
 
 from seatrial.api import duration
 from seatrial.api.load import LoadSpec
+from seatrial.api.script import Engine
 from seatrial.api.status import ErrorCount, GeneratorResult, LatencySummary, LoadResult, RequestResult, ThresholdResult
 from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
+from seatrial.load.named import Named, by_name
 from seatrial.load.ramp import Ramp
 from seatrial.load.tally import digits_by_request
 
@@ -85,8 +87,8 @@ class Merged:
 
     @property
     def flow_rate(self) -> float | None:
-        """Flows that were begun per second; None if the load has none."""
-        if not self.spec.flows:
+        """Flows that were begun per second, iterations in k6; None if the load has none."""
+        if not self.spec.flows and self.spec.engine is not Engine.K6:
             return None
         return self._per_second([line.flows for line in self.lines])
 
@@ -179,12 +181,30 @@ class Merged:
         """
         return added({line.worker: line.tls for line in self.lines if line.tls is not None}, 3)
 
+    @cached_property
+    def named(self) -> list[Named]:
+        """The requests of a script: those that thresholds name first, in the order of the spec."""
+        return by_name(self.lines, self.spec.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the requests that have results of their own."""
+        return tuple(each.name for each in self.named) if self.spec.script else self.spec.labels
+
+    @cached_property
+    def complaints(self) -> dict[int, str]:
+        """Why scripts themselves say that the load failed, by worker."""
+        return {line.worker: line.complaint for line in self.lines if line.complaint}
+
     def counts_of(self, index: int) -> tuple[int, int]:
         """Requests of one kind that ended, and those of them that ended badly.
 
         Args:
             index: Place of the request in the spec.
         """
+        if self.spec.script:
+            each = self.named[index]
+            return each.requests, each.errors
         if len(self.spec.exchanges) == 1:
             return self.requests, self.error_count
         lines = [line.by_request[index] for line in self.lines]
@@ -202,6 +222,8 @@ class Merged:
         Raises:
             LineError: A worker's histogram cannot be read.
         """
+        if self.spec.script:
+            return _latency(self.named[index])
         if len(self.spec.exchanges) == 1:
             return self.latency
         encoded = {line.worker: line.by_request[index].latency for line in self.lines}
@@ -221,7 +243,8 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     """
     by_request = len(spec.exchanges) if len(spec.exchanges) > 1 else 0
     for worker, line in lines.items():
-        if line.worker != worker or worker >= spec.workers or len(line.by_request) != by_request:
+        fits = spec.script is not None or len(line.by_request) == by_request
+        if line.worker != worker or worker >= spec.workers or not fits:
             raise LineError(
                 f"line of worker {line.worker} with {len(line.by_request)} requests does not belong to worker {worker} "
                 f"of {spec.workers} with {by_request}"
@@ -261,12 +284,12 @@ def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, w
         connections=sum(line.connections for line in result.lines),
         latency=_summary(result.latency),
         service_time=_summary(result.service_time),
-        ttfb=_summary(result.ttfb) if whole else None,
+        ttfb=_summary(result.ttfb) if whole and result.spec.engine is not Engine.LOCUST else None,
         connect=_summary(result.connect) if whole else None,
         tls=_summary(result.tls) if whole else None,
         generator=_generator(result.lines) if result.lines else None,
         errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.spec.exchanges) if whole else 0)],
+        by_request=[_request_result(result, index) for index in range(len(result.names) if whole else 0)],
         thresholds=list(thresholds),
     )
 
@@ -365,11 +388,17 @@ def _summary(histogram: Histogram) -> LatencySummary | None:
     )
 
 
+def _latency(each: Named) -> Histogram | None:
+    # A worker may tell of several requests that are counted together.
+    present = [line.latency for _, line in each.lines if line.latency is not None]
+    return added(dict(enumerate(present)), each.digits) if len(present) == len(each.lines) else None
+
+
 def _request_result(result: Merged, index: int) -> RequestResult:
     ended, errors = result.counts_of(index)
     histogram = result.latency_of(index)
     return RequestResult(
-        name=result.spec.exchanges[index].label[:50],
+        name=result.names[index][:50],
         requests=ended,
         errors=errors,
         p50=_text(histogram.percentile(50)) if histogram and histogram.total else "",

@@ -14,11 +14,16 @@ def digits_by_request(requests: int) -> int:
 
 
 class RequestTally:
-    """Counts of one of several requests."""
+    """Counts of one of several requests.
 
-    __slots__ = ("errors", "latency", "requests")
+    Attributes:
+        name: Its name, if the spec does not tell it.
+    """
 
-    def __init__(self, digits: int) -> None:
+    __slots__ = ("errors", "latency", "name", "requests")
+
+    def __init__(self, digits: int, name: str | None = None) -> None:
+        self.name = name
         self.requests = 0
         self.errors = 0
         self.latency = Recording(digits)
@@ -131,7 +136,7 @@ class Tally:
         else:
             service.record((now - sent) // 1000)
         if first:
-            self._came_ahead(first - sent, now - sent)
+            self.came_ahead(first - sent, now - sent)
         if error is not None:
             self.errors[error] = self.errors.get(error, 0) + 1
         if self.by_request:
@@ -174,7 +179,7 @@ class Tally:
             self.latency.record(latency)
             self.service.record(timeout // 1000)
             if waited:
-                self._came_ahead(waited, timeout)
+                self.came_ahead(waited, timeout)
             if self.by_request:
                 self._of_request(index, kind, latency)
 
@@ -243,7 +248,13 @@ class Tally:
         if intended >= self.measured_from:
             self.bytes_besides += size
 
-    def _came_ahead(self, first: int, last: int) -> None:
+    def came_ahead(self, first: int, last: int) -> None:
+        """Counts an answer whose first byte came before its last.
+
+        Args:
+            first: Nanoseconds from the actual send to the first byte.
+            last: Nanoseconds from the actual send to the last byte, as they have been counted.
+        """
         self.in_parts += 1
         self.ahead.record(last // 1000, -1)
         self.ahead.record(first // 1000)

@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic_ns
 from typing import Any
 
@@ -26,6 +27,7 @@ from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
 from seatrial.load.pace import Pace
+from seatrial.load.script import script_share
 from seatrial.load.users import Users
 
 #: Names of the environment variables.
@@ -49,8 +51,48 @@ class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
 
 
+@dataclass(frozen=True)
+class Order:
+    """What the environment says.
+
+    Attributes:
+        spec: The whole load.
+        host: Name or address to connect to.
+        port: Port to connect to.
+        index: Number of the worker, from 0.
+    """
+
+    spec: LoadSpec
+    host: str
+    port: int
+    index: int
+
+
 def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
     """Reads the worker's assignment from environment variables: the shares of its cores.
+
+    Raises:
+        AssignmentError: One of them is missing or wrong.
+    """
+    order = order_from(environment)
+    secrets = {source: environment[name] for source, name in order.spec.secrets.items() if name in environment}
+    return [
+        assignment(
+            order.spec,
+            host=order.host,
+            port=order.port,
+            index=order.index,
+            core=core,
+            run=environment.get(RUN_VARIABLE, ""),
+            secrets=secrets,
+            ca=environment.get(CA_VARIABLE, ""),
+        )
+        for core in range(order.spec.cores)
+    ]
+
+
+def order_from(environment: Mapping[str, str]) -> Order:
+    """Reads environment variables.
 
     Args:
         environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
@@ -72,20 +114,7 @@ def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
     index = environment.get(INDEX_VARIABLE, "0")
     if not index.isdecimal():
         raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    secrets = {source: environment[name] for source, name in spec.secrets.items() if name in environment}
-    return [
-        assignment(
-            spec,
-            host=host.removeprefix("[").removesuffix("]"),
-            port=int(port),
-            index=int(index),
-            core=core,
-            run=environment.get(RUN_VARIABLE, ""),
-            secrets=secrets,
-            ca=environment.get(CA_VARIABLE, ""),
-        )
-        for core in range(spec.cores)
-    ]
+    return Order(spec, host.removeprefix("[").removesuffix("]"), int(port), int(index))
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:
@@ -247,13 +276,20 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
         output: Descriptor that the lines are written to.
 
     Returns:
-        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped.
+        The exit code: 0 measured and reported, 2 bad assignment, 143 stopped; of a script also what
+        ``script_worker`` says.
 
     Raises:
         WorkerError: The generator itself failed; the process then ends with 1 and a traceback.
     """
 
     def run() -> int:
+        order = order_from(environment)
+        if order.spec.script:
+            from seatrial.load.script_worker import run_script
+
+            share = script_share(order.spec, host=order.host, port=order.port, index=order.index)
+            return run_script(share, write_all(output))
         shares = assignments_from(environment)
         return run_worker(shares[0], write_all(output)) if len(shares) == 1 else run_cores(shares, write_all(output))
 

@@ -37,6 +37,14 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
             f"achieved {achieved:.4g} of {requested:.4g} {what} per second "
             f"({result.dropped} dropped): add workers or raise maxInFlight",
         )
+    if spec.script and result.flow_rate is not None:
+        intended = result.flow_rate * result.measured_seconds + result.dropped
+        if result.dropped > (1 - RATE_TOLERANCE) * intended:
+            yield _inconclusive(
+                "RateNotAchieved",
+                f"{result.dropped} of {intended:.0f} iterations were dropped: give the script more maxVUs, or add "
+                "workers",
+            )
     wanted, done = spec.profile.iterations, result.iterations
     if wanted is not None and done is not None and done < wanted:
         remedy = "raise maxInFlight" if result.dropped else "give it more time (profile.duration)"

@@ -15,8 +15,10 @@ from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
 #: Time that the last lines of workers are given which were told to stop. Their result so far is known without them.
 STOPPING = timedelta(seconds=10)
 
-#: Exit code by which a worker says that it cannot send what it was asked to, as no worker can.
-WORKER_REFUSED = 2
+#: Exit codes by which a worker says that it cannot send what it was asked to, as no worker can; and those of a script
+#: that did not come to its first request, or not to a good end.
+WORKER_REFUSED = {2: "LoadRefused"}
+SCRIPT_REFUSED = WORKER_REFUSED | {3: "ScriptInvalid", 4: "ScriptError"}
 
 
 def present(spec: LoadSpec, seen: LoadSeen | None, before: LoadResult | None, *, final: bool) -> LoadResult:
@@ -115,9 +117,11 @@ def judge_load(
     wrong = trouble(pods, now)
     if wrong and wrong.final:
         return Outcome(StepState.ERROR, wrong.reason, wrong.message)
-    refused = next((pod for pod in pods if pod.exit_code == WORKER_REFUSED), None)
-    if refused:
-        return Outcome(StepState.ERROR, "LoadRefused", refused.waiting_message or "its worker refuses this load")
+    refusals = SCRIPT_REFUSED if spec.script else WORKER_REFUSED
+    refused = next((pod for pod in pods if pod.exit_code in refusals), None)
+    if refused and refused.exit_code:
+        message = refused.waiting_message or "its worker refuses this load"
+        return Outcome(StepState.ERROR, refusals[refused.exit_code], message)
     lost = {
         pod.index: pod.disruption or pod.ended_reason or f"exit code {pod.exit_code}"
         for pod in pods
@@ -183,11 +187,18 @@ def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> 
     missed = [threshold for threshold in thresholds if threshold.state is ThresholdState.FAILED]
     if missed:
         return Outcome(StepState.FAILED, "ThresholdMissed", _said(missed))
+    for worker, complaint in sorted(seen.complaints.items()):
+        return Outcome(StepState.FAILED, "ScriptFailed", f"worker {worker}: {complaint}")
     if result.requests == 0:
         return Outcome(StepState.INCONCLUSIVE, "NoData", "no request ended while load was measured")
     if result.latency is None or result.errors == result.requests:
         kinds = ", ".join(f"{error.kind}: {error.count}" for error in result.errors_by_kind)
         return Outcome(StepState.FAILED, "NoSuccess", f"none of {result.requests} requests succeeded ({kinds})")
+    if seen.exceptions:
+        message = (
+            f"{seen.exceptions} iterations ended with an exception, so it is not known what they did: {seen.exception}"
+        )
+        return Outcome(StepState.ERROR, "ScriptException", message)
     for doubt in doubts(spec, result, seen.values):
         return doubt
     unjudged = next((threshold for threshold in thresholds if threshold.state is ThresholdState.NO_DATA), None)

@@ -248,6 +248,9 @@ class LoadSeen:
         finished: Indexes of the workers whose last line was read.
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
+        complaints: Why scripts themselves say that the load failed, by worker index.
+        exceptions: Iterations of scripts that ended with an exception.
+        exception: One of their messages.
         windows: The course of the load, once all workers have ended.
         sampling: Whether observed pods are still to be looked at a last time.
     """
@@ -258,6 +261,9 @@ class LoadSeen:
     interrupted: frozenset[int] = frozenset()
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    complaints: Mapping[int, str] = field(default_factory=dict)
+    exceptions: int = 0
+    exception: str = ""
     windows: tuple[Window, ...] = ()
     sampling: bool = False
 

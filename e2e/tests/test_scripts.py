@@ -1,0 +1,72 @@
+"""Scripts of k6 and Locust as workers of one Job: judged on the merge, and by what the scripts themselves say."""
+
+from typing import Any
+
+from e2e.tests.conftest import ROOT, Run, Trials
+
+FETCH = """
+import http from 'k6/http';
+import { sleep } from 'k6';
+export default function () { http.get(`${__ENV.TARGET_URL}/stock/A1`); sleep(0.02); }
+"""
+
+
+def target(trials: Trials, kubectl: Run) -> None:
+    trials.apply(ROOT / "examples/load-target.yaml")
+    kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
+
+
+def scripted(name: str, script: dict[str, Any] | str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "seatrial.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": {"name": name},
+        "spec": {
+            "target": {"service": "inventory", "port": "http"},
+            "engine": "K6",
+            "script": {"inline": script} if isinstance(script, str) else script,
+            "profile": {"users": 2, "duration": "2s"},
+            "workers": 2,
+            **spec,
+        },
+    }
+
+
+def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, kubectl: Run) -> None:
+    target(trials, kubectl)
+    strict = FETCH + "export const options = {thresholds: {http_req_duration: ['max<0.001']}};"
+    in_map = {"configMap": {"name": "scripts", "key": "shop.js"}}
+    never = {"expr": "latency.p50 < duration('1us')", "abortOnFail": True}
+    kubectl("create", "configmap", "scripts", "-n", trials.namespace, f"--from-literal=shop.js={strict}")
+    trials.apply(ROOT / "examples/load/k6.yaml")
+    trials.apply(scripted("broken", "export default function () { oops( }"))
+    trials.apply(scripted("missing", {"configMap": {"name": "scripts", "key": "nope.js"}}))
+    trials.apply(scripted("strict", in_map, thresholds=[{"expr": "errors.rate < 0.5"}]))
+    trials.apply(scripted("cut", FETCH, profile={"users": 2, "duration": "10m"}, thresholds=[never]))
+
+    stored = trials.wait("ldt", "k6", "Complete")
+    status, result = stored["status"], stored["status"]["result"]
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), status
+    assert (result["workers"], result["workersFinished"]) == (2, 2)
+    # Four users who wait 50 ms after each request, for five seconds.
+    assert 150 < result["requests"] < 400
+    assert result["checks"] == result["requests"]
+    assert [each["name"] for each in result["byRequest"]] == ["stock"]
+    assert result["byRequest"][0]["requests"] == result["requests"]
+    assert [each["state"] for each in result["thresholds"]] == ["Passed"] * 3
+    assert abs(result["measuredSeconds"] - 5) < 0.1
+
+    verdicts = {name: trials.wait("ldt", name, "Complete")["status"] for name in ("broken", "missing", "strict", "cut")}
+    shown = {name: (status["verdict"], status["reason"]) for name, status in verdicts.items()}
+    assert shown == {
+        "broken": ("Error", "ScriptInvalid"),
+        "missing": ("Error", "LoadRefused"),
+        "strict": ("Failed", "ScriptFailed"),
+        "cut": ("Failed", "ThresholdMissed"),
+    }
+    assert "Unexpected token }" in verdicts["broken"]["message"]
+    assert "ConfigMap scripts has no key nope.js" in verdicts["missing"]["message"]
+    assert "thresholds on metrics 'http_req_duration' have been crossed" in verdicts["strict"]["message"]
+    assert verdicts["strict"]["result"]["requests"] > 20
+    assert verdicts["cut"]["message"].startswith("aborted at ")
+    trials.nothing_left(stored["metadata"]["uid"])
