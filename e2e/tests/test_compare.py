@@ -56,7 +56,7 @@ def test_a_target_that_became_slower_is_found_by_comparison(trials: Trials, kube
     assert "no earlier run of this load has passed" in first["message"]
     report = json.loads(seatrial("report", "ldt/regression", "--format", "json", *where, check=True).stdout)
     windows = report["timelines"][0]["windows"]
-    assert sum(window["requests"] for window in windows) == first["result"]["requests"] == 400
+    assert sum(window["requests"] for window in windows) == first["result"]["requests"] > 300
     assert 19 <= len(windows) <= 21
     assert all(100 <= window["p50"] < 300 for window in windows)
 
