@@ -289,7 +289,7 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
             from seatrial.load.script_worker import run_script
 
             share = script_share(order.spec, host=order.host, port=order.port, index=order.index)
-            return run_script(share, write_all(output))
+            return run_script(share, write_all(output), environment)
         shares = assignments_from(environment)
         return run_worker(shares[0], write_all(output)) if len(shares) == 1 else run_cores(shares, write_all(output))
 
