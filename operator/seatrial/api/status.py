@@ -157,8 +157,8 @@ class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
     kind: str = Field(
-        description="dns, connect, connectTimeout, tls (or tlsName, tlsAuthority, tlsExpired), timeout, unanswered, "
-        "reset, protocol, status and its class (status5xx), redirect, check, capture or template."
+        description="dns, connect, exhausted, connectTimeout, tls (or tlsName, tlsAuthority, tlsExpired), timeout, "
+        "unanswered, reset, protocol, status and its class (status5xx), redirect, check, capture or template."
     )
     count: int = Field(description="Number of requests.")
 

@@ -53,6 +53,21 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
         yield _inconclusive("TooFewSamples", shortage)
 
 
+def exhausted(result: LoadResult) -> Outcome | None:
+    """Says that requests failed for want of a port or file of the worker's own, not through the service's fault.
+
+    They are in everything that thresholds judge, so this comes before them.
+    """
+    count = next((error.count for error in result.errors_by_kind if error.kind == "exhausted"), 0)
+    if not count:
+        return None
+    return _inconclusive(
+        "GeneratorExhausted",
+        f"{count} requests had no connection because a worker had no port or file left: add workers, or keep "
+        "connections (connections.keepAlive)",
+    )
+
+
 def _requested(spec: LoadSpec, result: LoadResult, achieved: float) -> float:
     """The rate that should have been achieved. Chance brings more arrivals than its mean, or fewer."""
     if spec.profile.arrivals is ArrivalPattern.POISSON and result.measured_seconds:

@@ -6,7 +6,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult, StepState, ThresholdResult, ThresholdState
 from seatrial.plan.decision import StartLoad, StopLoad
-from seatrial.plan.guards import doubts
+from seatrial.plan.guards import doubts, exhausted
 from seatrial.plan.observed import LoadSeen, Observed
 from seatrial.plan.pods import trouble
 from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
@@ -181,6 +181,8 @@ def _said(missed: list[ThresholdResult]) -> str:
 def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> Outcome:
     """Judges the whole result: what the service did wrong comes before doubts about the measurement."""
     result = seen.result
+    if doubt := exhausted(result):
+        return doubt
     thresholds = judge_finally(spec, seen, before)
     missed = [threshold for threshold in thresholds if threshold.state is ThresholdState.FAILED]
     if missed:
