@@ -206,7 +206,9 @@ class GeneratorResult(StatusModel):
     )
     lag_max_milliseconds: float = Field(0, description="Greatest such time.")
     start_skew_milliseconds: float = Field(
-        0, description="Time between the first and the last worker's start, by the clocks of their nodes."
+        0,
+        description="Time between the first and the last worker's actual start, by the clocks of their nodes. They are "
+        "told to begin at one moment.",
     )
 
 
