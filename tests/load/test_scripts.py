@@ -1,5 +1,7 @@
 """Scripts run by the real tools, in a worker that is a process of its own, against a real server."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -19,6 +21,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.status import LoadResult
 from seatrial.load.line import WorkerLine, parse_line
 from seatrial.load.statistics import load_result, merged
+from seatrial.load.worker import main
 
 ENGINES = Path(sys.prefix) / "engines/bin"
 FETCH = """
@@ -109,6 +112,24 @@ def start(spec: LoadSpec, target: str, index: int, tmp: Path, **environment: str
     )
 
 
+def within(spec: LoadSpec, target: str, tmp: Path, environment: dict[str, str]) -> tuple[int, str, str]:
+    """Runs a worker in this process. Returns its exit code, its lines, and what it says besides."""
+    path = os.pathsep.join([str(ENGINES), os.environ["PATH"]])
+    given = {
+        **os.environ,
+        "PATH": path,
+        "TMPDIR": str(tmp),
+        "SEATRIAL_LOAD": spec.model_dump_json(by_alias=True, exclude_none=True),
+        "SEATRIAL_TARGET": target,
+        **environment,
+    }
+    lines = tmp / "lines"
+    said = io.StringIO()
+    with lines.open("wb") as output, contextlib.redirect_stderr(said):
+        code = main(given, output.fileno())
+    return code, lines.read_text(), said.getvalue()
+
+
 def run(
     engine: str,
     script: str | dict[str, Any],
@@ -119,7 +140,11 @@ def run(
     environment: dict[str, str] | None = None,
     **more: Any,
 ) -> Ran:
+    """Runs one worker in this process, or several in processes of their own."""
     spec = load_spec(engine, script, workers, more)
+    if workers == 1:
+        code, output, errors = within(spec, target, tmp, environment or {})
+        return Ran([code], [[parse_line(text) for text in output.splitlines()]], [errors], spec)
     processes = [start(spec, target, index, tmp, **(environment or {})) for index in range(workers)]
     ended = [process.communicate(timeout=60) for process in processes]
     lines = [[parse_line(text) for text in output.splitlines()] for output, _ in ended]

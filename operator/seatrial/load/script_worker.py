@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvloop
@@ -34,13 +34,18 @@ _TERMINATION_LOG = Path("/dev/termination-log")
 
 
 def run_script(
-    share: ScriptShare, write: Callable[[bytes], object], *, termination_log: Path = _TERMINATION_LOG
+    share: ScriptShare,
+    write: Callable[[bytes], object],
+    environment: Mapping[str, str],
+    *,
+    termination_log: Path = _TERMINATION_LOG,
 ) -> int:
     """Runs a script in processes of its own until it ends or SIGTERM or SIGINT stop it.
 
     Args:
         share: What to do.
         write: Writes bytes to the reader of the lines; may block.
+        environment: The worker's own environment.
         termination_log: Where the reason for an end without a result goes, if there is such a file.
 
     Returns:
@@ -53,7 +58,7 @@ def run_script(
     lines = LineWriter(write)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            done = runner.run(_until_signal(share, lines.write))
+            done = runner.run(_until_signal(share, lines.write, environment))
     except (AssignmentError, ScriptInvalid, ScriptError) as error:
         print(f"seatrial worker: {error}", file=sys.stderr)
         if termination_log.exists():
@@ -66,10 +71,10 @@ def run_script(
     return _EXIT_REPORTED if done else _EXIT_TERMINATED
 
 
-async def _until_signal(share: ScriptShare, write: Callable[[str], object]) -> bool:
+async def _until_signal(share: ScriptShare, write: Callable[[str], object], environment: Mapping[str, str]) -> bool:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     samples = Samples(share.warmup, share.spec.labels)
     engines = {Engine.K6: K6, Engine.LOCUST: Locust}
-    return await Scripted(share, engines[share.spec.engine](share, samples), samples, write).run(stop)
+    return await Scripted(share, engines[share.spec.engine](share, samples), samples, write, environment).run(stop)
