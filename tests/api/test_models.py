@@ -19,10 +19,11 @@ from pydantic import ValidationError
 from seatrial.api.crd import Kind, definition
 from seatrial.api.exchange import Request
 from seatrial.api.load import LoadSpec
-from seatrial.api.loadtest import LoadTest
+from seatrial.api.loadtest import LoadTest, LoadTestSpec
 from seatrial.api.profile import Profile
 from seatrial.api.scenario import TestScenario, TestScenarioSpec
 from seatrial.api.validation import InvalidSpec, read
+from seatrial.build.load_job import load_json
 
 Spec = dict[str, Any]
 
@@ -208,6 +209,13 @@ def staged(spec: Spec, *, kind: str = "rate", length: str = "1s", **more: Any) -
     return profile
 
 
+def per_worker(spec: Spec, **more: Any) -> Spec:
+    """Has the number of the load's workers follow."""
+    step(spec, 3)["load"].pop("workers", None)
+    step(spec, 3)["load"].update(more)
+    return spec
+
+
 def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
     """Makes a script of the load."""
     load: Spec = step(spec, 3)["load"]
@@ -219,6 +227,11 @@ def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
 
 
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
+    ("target stands for the pods", lambda s: step(s, 3)["load"].update(observe=[{"name": "db"}])),
+    (
+        "target stands for the pods",
+        lambda s: step(s, 3)["load"].update(observe=[{"name": "target", "selector": {"app": "web"}}]),
+    ),
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
     (
         "storage needs a namespace of its own",
@@ -309,6 +322,11 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ("fewer iterations than workers", lambda s: staged(s, iterations=7) and step(s, 3)["load"].update(cores=2)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(cores=3)),
     ("fewer requests per second (or users) than workers", lambda s: staged(s) and step(s, 3)["load"].update(workers=9)),
+    ("give one of workers and ratePerWorker", lambda s: step(s, 3)["load"].update(workers=1, ratePerWorker=9)),
+    ("give one of workers and ratePerWorker", lambda s: step(s, 3)["load"].update(workers=2, usersPerWorker=9)),
+    ("ratePerWorker belongs to the open model", lambda s: staged(s, kind="users") and per_worker(s, ratePerWorker=9)),
+    ("usersPerWorker belongs to the closed model", lambda s: per_worker(s, usersPerWorker=9)),
+    ("usersPerWorker belongs to the closed model", lambda s: staged(s) and per_worker(s, usersPerWorker=9)),
     (
         "give exactly one of configMap and secret",
         lambda s: step(s, 3)["load"]["target"].update(tls={"ca": {}}),
@@ -580,3 +598,46 @@ def test_what_the_operator_takes_the_api_server_takes(spec: Spec) -> None:
 def test_what_the_api_server_takes_the_model_takes(spec: Spec) -> None:
     if not refusals(TestScenario, spec):
         TestScenarioSpec.model_validate(spec)
+
+
+@pytest.mark.parametrize(
+    ("given", "workers"),
+    [
+        ({}, 1),
+        ({"workers": 7}, 7),
+        ({"ratePerWorker": 100}, 10),
+        ({"ratePerWorker": 300}, 4),
+        ({"ratePerWorker": 5000}, 1),
+        ({"ratePerWorker": 10}, 100),
+        ({"profile": {"users": 90, "duration": "1m"}, "usersPerWorker": 40}, 3),
+        (
+            {
+                "profile": {"stages": [{"rate": 500, "duration": "1m"}, {"rate": 0, "duration": "1m"}]},
+                "ratePerWorker": 200,
+            },
+            3,
+        ),
+    ],
+)
+def test_the_number_of_workers_is_given_or_follows(given: dict[str, Any], workers: int) -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}} | given
+    read_spec = LoadTestSpec.model_validate(spec)
+    assert read_spec.workers == workers
+    again = LoadTestSpec.model_validate(read_spec.to_kubernetes())
+    assert (again, again.workers) == (read_spec, workers)
+    # What workers themselves read is the number.
+    share = LoadSpec.model_validate_json(load_json(read_spec))
+    assert (share.workers, share.rate_per_worker, share.users_per_worker) == (workers, None, None)
+
+
+def test_too_many_workers_are_refused_with_what_would_do() -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}, "ratePerWorker": 9}
+    with pytest.raises(ValidationError, match="112 workers, but there are at most 100: raise ratePerWorker to 10"):
+        LoadTestSpec.model_validate(spec)
+
+
+def test_one_worker_written_out_runs_nothing_anew() -> None:
+    spec = {"target": {"service": "web"}, "profile": {"rate": 1000, "duration": "1m"}}
+    plain = LoadTestSpec.model_validate(spec)
+    assert LoadTestSpec.model_validate(spec | {"workers": 1}).spec_hash == plain.spec_hash
+    assert LoadTestSpec.model_validate(spec | {"workers": 2}).spec_hash != plain.spec_hash

@@ -11,6 +11,6 @@ def test_it_does_not_wait_for_an_environment_that_is_kept(command: Any, capsys: 
     assert command([command.running(1), kept]) == 1
     out = capsys.readouterr().out
     assert f"Reason: {look}" in out
-    assert "the environment is kept: delete the resource to take it away now" in out
+    assert "what failed is kept: delete the resource to take it away now" in out
     assert "taking away" not in out
     assert "taken away yet" not in out

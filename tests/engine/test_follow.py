@@ -10,6 +10,7 @@ from seatrial.engine import follow
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
+from seatrial.load.barrier import ReadyLine
 from seatrial.load.line import LineError, parse_line
 from tests.engine.api_server import ApiServer, Fault
 from tests.engine.workers import line
@@ -33,8 +34,8 @@ class Following:
         self.server.logs["worker-0"] = list(log)
         await follow_worker(self.client, "shop", "worker-0", 0, self.lines, self.changed)
 
-    def changed(self, *, ended: bool) -> None:
-        self.news.append(ended)
+    def changed(self, *, soon: bool) -> None:
+        self.news.append(soon)
 
 
 @pytest.fixture
@@ -68,10 +69,10 @@ async def test_a_load_may_last_longer_than_patience(following: Following, monkey
     monkeypatch.setattr(follow, "time", SimpleNamespace(monotonic=lambda: now))
     changed = following.changed
 
-    def a_while_later(*, ended: bool) -> None:
+    def a_while_later(*, soon: bool) -> None:
         nonlocal now
         now += 0.7 * follow.PATIENCE
-        changed(ended=ended)
+        changed(soon=soon)
 
     monkeypatch.setattr(following, "changed", a_while_later)
     await following(line(seq=1), None, line(seq=2), None, line(seq=3), None, line(seq=4, final=True))
@@ -147,3 +148,38 @@ def test_a_line_of_another_worker_is_refused(worker: int) -> None:
     with pytest.raises(LineError):
         lines.take(0, parse_line(line(worker=worker)))
     assert lines.lines == {}
+
+
+def ready(seq: int = 0, worker: int = 0) -> str:
+    return ReadyLine(worker=worker, seq=seq).model_dump_json()
+
+
+async def test_a_worker_that_is_ready_is_heard_at_once_and_once(following: Following) -> None:
+    await following(ready(worker=1), ready(), ready(1), line(seq=0), line(seq=1, final=True))
+    assert following.news == [True, False, True, True]
+    assert (following.lines.ready, following.lines.seen().begun) == ({0: 1}, frozenset({0}))
+
+
+async def test_a_worker_that_waits_has_told_no_result_yet(following: Following, impatient: None) -> None:
+    await following(ready())
+    seen = following.lines.seen()
+    assert (seen.ready, seen.begun, seen.result.workers_reporting) == (frozenset({0}), frozenset(), 0)
+    assert seen.unreadable == {0: "its output ended before its last line"}
+
+
+async def test_a_worker_may_wait_for_the_others_longer_than_patience(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    take = following.lines.take_ready
+
+    def later(worker: int, said: ReadyLine) -> bool:
+        nonlocal now
+        now += 0.7 * follow.PATIENCE
+        return take(worker, said)
+
+    monkeypatch.setattr(follow, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(following.lines, "take_ready", later)
+    await following(ready(), ready(1), ready(2), None, line(seq=0, final=True))
+    assert following.lines.unreadable == {}
+    assert following.lines.lines[0].final

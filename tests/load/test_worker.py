@@ -53,9 +53,10 @@ def web() -> Iterator[str]:
     thread.join(5)
 
 
-def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
+def start(environment: dict[str, str], first: str = "") -> "subprocess.Popen[str]":
+    code = f"{first}import sys; from seatrial.load.worker import main; sys.exit(main())"
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", "import sys; from seatrial.load.worker import main; sys.exit(main())"],
+        [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -82,6 +83,17 @@ def test_all_refused_is_measured_and_reported_too() -> None:
     assert (process.returncode, errors) == (EXIT_REPORTED, "")
     last = lines_of(output)[-1]
     assert last.errors == {"connect": last.requests}
+
+
+def test_files_that_ran_out_are_its_own_failure(web: str) -> None:
+    load = {**SPEC, "workers": 1, "profile": {"users": 50, "duration": "1s"}}
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40)); "
+    process = start({"SEATRIAL_LOAD": json.dumps(load), "SEATRIAL_TARGET": web}, code)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    last = lines_of(output)[-1]
+    assert set(last.errors) == {"exhausted"}
+    assert last.requests > last.errors["exhausted"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -75,6 +75,8 @@ def heard(
         },
         frozenset(finished),
         measured=measured,
+        ready=frozenset(range(workers)),
+        begun=frozenset(range(workers)),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from seatrial.api.status import GeneratorResult, StepState
+from seatrial.api.status import ErrorCount, GeneratorResult, StepState
 from seatrial.plan.load import judge_load
 from seatrial.plan.observed import Observed
 from tests.plan.situations import at, heard, load_spec
@@ -77,3 +77,13 @@ def test_of_flows_those_that_begin_count(begun: float, state: StepState) -> None
     assert outcome.state is state
     if state is StepState.INCONCLUSIVE:
         assert outcome.message.startswith("achieved 94.9 of 100 flows per second")
+
+
+def test_requests_that_the_generator_could_not_send_are_not_held_against_the_service() -> None:
+    spec = load_spec(thresholds=[{"expr": "errors.rate < 0.01"}])
+    failed = [ErrorCount(kind="connect", count=3), ErrorCount(kind="exhausted", count=2)]
+    seen = heard(1, 0, values={"errors.rate": 0.5}, errors_by_kind=failed)
+    outcome = judge_load("l", spec, Observed(loads={"l": seen}), at(1))
+    assert outcome is not None
+    assert (outcome.state, outcome.reason) == (StepState.INCONCLUSIVE, "GeneratorExhausted")
+    assert outcome.message.startswith("2 requests had no connection because a worker had no port or file left")

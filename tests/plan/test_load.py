@@ -20,7 +20,9 @@ CLEAN = {"expr": "errors.rate < 0.01"}
 def judge(
     seen: LoadSeen | None, *pods: PodSeen, job: JobSeen | None = None, gone: bool = False, workers: int = 1, **spec: Any
 ) -> Outcome | None:
-    """Judges load at its start; its Job is there unless it is gone."""
+    """Judges load at its start; its Job is there unless it is gone, and so are the pods of workers that were heard."""
+    there = seen.ready - {one.index for one in pods} if seen and not job else frozenset()
+    pods += tuple(pod("l", f"l-{index}", index=index, running=True) for index in sorted(there))
     observed = Observed(loads={"l": seen} if seen else {}, pods=pods, jobs={} if gone else {"l": job or JobSeen()})
     return judge_load("l", load_spec(workers=workers, **spec), observed, at(1))
 
@@ -179,7 +181,7 @@ def test_what_it_waits_for_is_said() -> None:
 
     assert waits(jobs={"l": JobSeen(refusal="exceeded quota")}) == "exceeded quota"
     assert waits(pods=(pod("l", index=0, unschedulable="no nodes"),)) == "pod l-x1: no nodes"
-    assert waits() == "0 of 2 workers report"
+    assert waits() == "0 of 2 workers are ready"
     assert waits(loads={"l": heard(2)}) == ""
 
 

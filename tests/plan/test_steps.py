@@ -191,7 +191,9 @@ def test_load_that_ended_while_no_operator_was_there_is_read_before_it_is_judged
 
 def test_a_live_load_shows_its_result() -> None:
     graph = steps({"name": "a", **LOAD})
-    going = plan(graph, plan(graph, []).steps, 5, jobs={"a": JobSeen()}, loads={"a": heard(1)})
+    going = plan(
+        graph, plan(graph, []).steps, 5, jobs={"a": JobSeen()}, loads={"a": heard(1)}, pods=(pod("a", index=0),)
+    )
     assert going.steps[0].load is not None
     assert going.steps[0].load.requests == 1000
     assert going.steps[0].message == ""

@@ -31,9 +31,11 @@ from seatrial.api.status import (
     Verdict,
 )
 from seatrial.api.step import NeedResult
+from seatrial.api.timestamp import moment
 from seatrial.plan.decision import (
     Action,
     AddFinalizer,
+    BeginLoad,
     CopyInputs,
     CreateEnvironment,
     Decision,
@@ -157,6 +159,8 @@ class World:
         self.pods: dict[tuple[str, str], PodSeen] = {}
         self.copied: set[str] = set()
         self.logs: dict[tuple[str, str], LoadSeen] = {}
+        self.moments: dict[tuple[str, str], str] = {}
+        self.kinds: dict[tuple[str, str], str] = {}
         self.writes = self.turns = self.restarts = 0
         self.wake_at: datetime | None = None
         self.back_at = START
@@ -400,7 +404,7 @@ class World:
                 self._write_report(run, final=final)
             case StartService(service=name):
                 self._start_service(run, name)
-            case StartJob() | StartLoad() | StopAttempt():
+            case StartJob() | StartLoad() | StopAttempt() | BeginLoad():
                 self._perform_attempt(run, action)
             case CopyInputs():
                 self.copied.add(run)
@@ -414,7 +418,10 @@ class World:
                 assert self.namespaces[doomed[0]].seen.ours
                 self._terminate(doomed[0])
 
-    def _perform_attempt(self, run: str, action: StartJob | StartLoad | StopAttempt) -> None:
+    def _perform_attempt(self, run: str, action: StartJob | StartLoad | StopAttempt | BeginLoad) -> None:
+        if isinstance(action, BeginLoad):
+            self._begin_load(run, action.step, action.pods, action.at)
+            return
         attempt = names.attempt(action.step, action.attempt)
         if isinstance(action, StopAttempt):
             self._stop_attempt(run, attempt)
@@ -641,30 +648,67 @@ class World:
         fate = self.fate("load", run, name)
         self.jobs[run, name] = JobSeen()
         odd = [0] if self.calm else [5]
-        kind = fate.choices(["ok", "missed", "slow", "lost", "unreadable", "hang"], [70, 10, 5, 5, 5, *odd])[0]
-        length = spec.profile.measured.total_seconds()
+        kinds = ["ok", "missed", "slow", "lost", "unreadable", "hang", "mute"]
+        kind = fate.choices(kinds, [70, 10, 5, 5, 5, *odd, *odd])[0]
         for index in range(spec.workers):
             self.pods[run, f"{name}-{index}"] = PodSeen(
                 name=f"{name}-{index}", owner=name, created=self.now, index=index
             )
-            begin = fate.uniform(0.1, 5)
-            last = kind in {"lost", "unreadable", "hang"} and index == 0
 
             def running(index: int = index) -> None:
                 self._pod(run, name, index, running=True)
-                self._log(run, name, spec, kind, index, final=False)
+                if spec.workers == 1:
+                    self._measure(run, name, kind, index)
+                elif kind != "mute" or index:
+                    self._told(run, name, index)
 
-            def ended(index: int = index, last: bool = last) -> None:
-                lost = kind == "lost" and last
-                self._pod(run, name, index, running=False, exit_code=137 if lost else 0)
-                if not lost:
-                    self._log(run, name, spec, kind, index, final=True, unreadable=last)
+            self.later(fate.uniform(0.1, 5), running)
+        self.kinds[run, name] = kind
 
-            self.later(begin, running)
-            if not (kind == "hang" and last):
-                self.later(begin + length + fate.uniform(0, 2), ended)
+    def _begin_load(self, run: str, name: str, pods: tuple[str, ...], at: str) -> None:
+        """Tells workers when to begin, or only some of them before a crash."""
+        known = self.logs[run, name]
+        assert len(known.ready) == known.result.workers, "load begins before all workers are ready"
+        assert self.moments.setdefault((run, name), at) == at, "two moments for one load"
+        for pod in pods:
+            seen = self.pods.get((run, pod))
+            if seen is not None and seen.index is not None:
+                assert not seen.begins, "a worker is told twice"
+                self.pods[run, pod] = replace(seen, begins=moment(at))
+                left = max((moment(at) - self.now).total_seconds(), 0.01)
+                self.later(left, partial(self._measure, run, name, self.kinds[run, name], seen.index))
+            self._written()
+
+    def _measure(self, run: str, name: str, kind: str, index: int) -> None:
+        """A worker begins, and ends after a while."""
+        spec = self._load_spec(run, name)
+        length = spec.profile.measured.total_seconds()
+        last = kind in {"lost", "unreadable", "hang", "mute"} and index == 0
+
+        def ended() -> None:
+            lost = kind == "lost" and last
+            self._pod(run, name, index, running=False, exit_code=137 if lost else 0)
+            if not lost:
+                self._log(run, name, spec, kind, index, final=True, unreadable=last)
+
+        self._log(run, name, spec, kind, index, final=False)
+        if not (kind in {"hang", "mute"} and last):
+            self.later(length + self.fate("length", run, name, str(index)).uniform(0, 2), ended)
         if kind == "ok":
             self.truth.evidence.add((run, name))  # its logs tell, and are read to their end or the run cannot pass
+
+    def _told(self, run: str, name: str, index: int) -> None:
+        """A worker says that it is ready; those who follow it read it a moment later."""
+        known = self._heard(run, name)
+        self.logs[run, name] = replace(known, ready=known.ready | {index})
+        self._read_soon(run, name)
+
+    def _heard(self, run: str, name: str) -> LoadSeen:
+        return self.logs.get((run, name), LoadSeen(LoadResult(workers=self._load_spec(run, name).workers)))
+
+    def _read_soon(self, run: str, name: str) -> None:
+        if name in self.memory.following and self.memory.run == run:
+            self.later(0.05, partial(self._read, self.memory, run, name))
 
     def _load_spec(self, run: str, name: str) -> Any:
         spec = self.spec_of(run)
@@ -674,7 +718,7 @@ class World:
         self, run: str, name: str, spec: Any, kind: str, index: int, *, final: bool, unreadable: bool = False
     ) -> None:
         """A worker writes a line; those who follow it read it a moment later."""
-        known = self.logs.get((run, name), LoadSeen(LoadResult(workers=spec.workers)))
+        known = self._heard(run, name)
         reporting = min(spec.workers, known.result.workers_reporting + (not final))
         finished = known.finished | ({index} if final and not unreadable else set())
         summary = LatencySummary(
@@ -693,13 +737,19 @@ class World:
         slow = timedelta(seconds=9) if kind == "missed" else timedelta(milliseconds=5)
         values = {"latency.p99": slow, "latency.count": 1000, "errors.rate": 0.0}
         lost = {**known.unreadable, **({index: "its log was rotated"} if unreadable else {})}
-        self.logs[run, name] = LoadSeen(result, values, finished, unreadable=lost)
-        if name in self.memory.following and self.memory.run == run:
-            self.later(0.05, partial(self._read, self.memory, run, name))
+        self.logs[run, name] = LoadSeen(
+            result,
+            values,
+            finished,
+            unreadable=lost,
+            ready=known.ready | {index},
+            begun=known.begun | {index},
+        )
+        self._read_soon(run, name)
 
     def _read(self, memory: Memory, run: str, name: str) -> None:
         if memory.run == run and (run, name) in self.logs:
-            memory.loads[name] = self.logs[run, name]
+            memory.loads[name] = replace(self.logs[run, name], since=memory.loads[name].since)
 
     # What goes on between turns
 
@@ -719,7 +769,8 @@ class World:
         self._read_tails(run, activities.tails)
         for name in sorted(activities.follows - memory.following):
             memory.following.add(name)
-            memory.loads.setdefault(name, LoadSeen(LoadResult(workers=self._load_spec(run, name).workers)))
+            workers = self._load_spec(run, name).workers
+            memory.loads.setdefault(name, LoadSeen(LoadResult(workers=workers), since=self.now))
             self.later(self.fate("reading", run, name).uniform(0.1, 3), partial(self._read, memory, run, name))
 
     def _probe(self, memory: Memory, run: str, name: str) -> None:

@@ -102,12 +102,13 @@ class RetainWhen(StrEnum):
 
 
 class Retain(Model):
-    """Whether an environment stays for a while to be looked into."""
+    """Whether what a run has made stays for a while to be looked into."""
 
     when: RetainWhen = Field(
         RetainWhen.NEVER,
         description="OnFailure keeps it after any verdict but Passed and Cancelled: teardown Jobs run, and all is "
-        "taken away, afterwards. Never ends that, also while it is kept. Default Never.",
+        "taken away, afterwards. Never ends that, also while it is kept. Default Never. Of a load test, the pods of "
+        "its workers are kept, for their logs, if all of them have ended.",
     )
     timeout: Duration = Field(
         seconds(3600), description="For how long. Deletion or a new run end it earlier. Default 1h, at most 24h."
@@ -124,6 +125,16 @@ class Retain(Model):
         if self.timeout > _LONGEST_RETENTION:
             raise ValueError("timeout must be at most 24h")
         return self
+
+
+class LoadConcurrency(Concurrency):
+    """A group of which only some run at a time; of a load test, by default those of its target."""
+
+    group: DnsName | None = Field(  # type: ignore[assignment]  # what is required there has a default here
+        None,
+        description="Name of the group. It exists by being named, within the namespace. Default: the group of all load "
+        "tests of the namespace that have the same target and name none either.",
+    )
 
 
 class ScenarioNeed(Model):
@@ -161,6 +172,10 @@ ScheduleField = Annotated[
 ]
 ConcurrencyField = Annotated[
     Concurrency | None,
+    Field(description="With which others this one shares its turn. Default: with none; limits of the operator hold."),
+]
+LoadConcurrencyField = Annotated[
+    LoadConcurrency | None,
     Field(description="With which others this one shares its turn. Default: with none; limits of the operator hold."),
 ]
 History = Annotated[

@@ -1,7 +1,7 @@
 """Load: requests, the profile at which they are sent, and the thresholds that judge the result."""
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -11,15 +11,24 @@ from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.observe import Observe
-from seatrial.api.profile import ONE_MODEL, Profile
+from seatrial.api.placement import Placement
+from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, ONE_MODEL, Profile
 from seatrial.api.script import Engine, Script
 from seatrial.api.threshold import named_requests
 from seatrial.api.tls import TargetTls
 
+MOST_WORKERS = 100
+
+_PER_WORKER = frozenset({"ratePerWorker", "usersPerWorker", "rate_per_worker", "users_per_worker"})
+_ONE_NUMBER = "give one of workers and ratePerWorker (or usersPerWorker): the other follows"
+_RATE_PER_WORKER = "ratePerWorker belongs to the open model: give usersPerWorker"
+_USERS_PER_WORKER = "usersPerWorker belongs to the closed model: give ratePerWorker"
+_OPEN = "has(self.profile.rate) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.rate))"
 _SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
 _GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
 _LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
 _ENOUGH = "fewer requests per second (or users) than workers and their cores: lower them"
+_CLOSED = "has(self.profile.users) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.users))"
 _ITERATIONS = "fewer iterations than workers and their cores: lower them"
 
 
@@ -83,8 +92,20 @@ class LoadSpec(Model):
         description="Time in which a request must be answered, from its actual start. Default 10s.",
     )
     connections: Connections = Field(Connections(), description="How workers use connections.")
-    workers: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="Worker pods among which the load is divided evenly. Default 1."
+    given_workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] | None = Field(
+        None,
+        alias="workers",
+        description="Worker pods among which the load is divided evenly. Default: as many as ratePerWorker or "
+        "usersPerWorker make it, else 1.",
+    )
+    rate_per_worker: Annotated[int, Field(ge=1, le=HIGHEST_RATE)] | None = Field(
+        None,
+        description="Open model: the most requests per second that each worker sends. So many workers start that the "
+        "highest rate of the profile is reached, 100 at most; status.result.workers has their number. In the place of "
+        "workers.",
+    )
+    users_per_worker: Annotated[int, Field(ge=1, le=MOST_USERS)] | None = Field(
+        None, description="Closed model: the most users of each worker, likewise."
     )
     cores: Annotated[int, Field(ge=1, le=16)] = Field(
         1,
@@ -96,6 +117,9 @@ class LoadSpec(Model):
         description="CPU and memory of each worker. Default: 100m of CPU for each of its cores and 64Mi requested, a "
         "memory limit of 512Mi and no CPU limit; with several cores 32Mi more and a limit 128Mi higher for each "
         "after the first, and a CPU limit of as many cores. With a script 128Mi, and a limit of 1Gi.",
+    )
+    placement: Placement | None = Field(
+        None, description="Where workers run, as far as the platform team allows it. Default: wherever there is room."
     )
     observe: Annotated[list[Observe], unique("name")] = Field(
         [],
@@ -121,6 +145,15 @@ class LoadSpec(Model):
             ),
             (f"!has(self.profile.iterations) || self.profile.iterations >= {_GENERATORS}", _ITERATIONS),
             (
+                "!has(self.workers) || !has(self.ratePerWorker) && !has(self.usersPerWorker)",
+                _ONE_NUMBER,
+            ),
+            (f"!has(self.ratePerWorker) || {_OPEN}", _RATE_PER_WORKER),
+            (
+                f"!has(self.usersPerWorker) || {_CLOSED}",
+                _USERS_PER_WORKER,
+            ),
+            (
                 "!has(self.requests) || !has(self.flows) || self.requests.size() == 0 || self.flows.size() == 0",
                 "give one of requests and flows",
             ),
@@ -143,6 +176,12 @@ class LoadSpec(Model):
             ),
         )
     }
+
+    @property
+    def workers(self) -> int:
+        """Worker pods among which the load is divided."""
+        each = self.rate_per_worker or self.users_per_worker
+        return max(-(-self.profile.peak // each), 1) if each else self.given_workers or 1
 
     @property
     def ending(self) -> timedelta:
@@ -176,6 +215,29 @@ class LoadSpec(Model):
             if header.value_from
         ]
         return {source: f"SEATRIAL_SECRET_{number}" for number, source in enumerate(dict.fromkeys(found))}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_worker_is_the_default(cls, given: Any) -> Any:
+        """Has the default written out mean the same as left out, also in the hash that says what is run."""
+        derived = isinstance(given, dict) and not given.keys().isdisjoint(_PER_WORKER)
+        if isinstance(given, dict) and given.get("workers") == 1 and not derived:
+            return {name: value for name, value in given.items() if name != "workers"}
+        return given
+
+    @model_validator(mode="after")
+    def _as_many_workers_as_asked_for(self) -> Self:
+        if self.given_workers and (self.rate_per_worker or self.users_per_worker):
+            raise ValueError(_ONE_NUMBER)
+        if self.rate_per_worker and not self.profile.open:
+            raise ValueError(_RATE_PER_WORKER)
+        if self.users_per_worker and (self.profile.open or not self.profile.peak):
+            raise ValueError(_USERS_PER_WORKER)
+        if self.workers > MOST_WORKERS:
+            name = "ratePerWorker" if self.rate_per_worker else "usersPerWorker"
+            least = -(-self.profile.peak // MOST_WORKERS)
+            raise ValueError(f"{self.workers} workers, but there are at most {MOST_WORKERS}: raise {name} to {least}")
+        return self
 
     @model_validator(mode="after")
     def _work_for_each_worker(self) -> Self:

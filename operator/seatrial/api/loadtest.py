@@ -1,4 +1,4 @@
-"""The kind LoadTest: load against a Service that already exists in the resource's namespace."""
+"""The kind LoadTest: load against a Service that already exists."""
 
 import hashlib
 import json
@@ -10,9 +10,10 @@ from seatrial.api.base import Model
 from seatrial.api.baseline import LEAST_SECONDS, Baseline
 from seatrial.api.control import (
     STEERING,
-    ConcurrencyField,
     History,
+    LoadConcurrencyField,
     QueueTimeout,
+    Retain,
     RunToken,
     ScheduleField,
     Steered,
@@ -21,7 +22,8 @@ from seatrial.api.control import (
     TotalTimeout,
 )
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.load import LoadSpec
+from seatrial.api.existing import Label
+from seatrial.api.load import LoadSpec, Target
 from seatrial.api.status import LoadTestStatus
 
 
@@ -29,7 +31,7 @@ class LoadTimeouts(Model):
     """Time budgets of a run."""
 
     queue: QueueTimeout = seconds(3600)
-    start: Duration = Field(seconds(120), description="From the start until every worker has reported. Default 2m.")
+    start: Duration = Field(seconds(120), description="From the start until every worker is ready. Default 2m.")
     teardown: Duration = Field(
         seconds(120),
         description="For taking the workers away; beyond it the blocker is named in the condition TornDown and taking "
@@ -51,9 +53,20 @@ _LONG_ENOUGH = (
 )
 
 
-class LoadTestSpec(Steered, LoadSpec):
-    """Load against a Service of the same namespace. A new run starts whenever what is run changes."""
+class LoadTestTarget(Target):
+    """Where the load goes: a port of a Service."""
 
+    namespace: Label | None = Field(
+        None,
+        description="Namespace of the Service. Default: the resource's own. Any other must be allowed to it by the "
+        "platform team (allowedTargets in the chart's values), and its Service must have a cluster IP and a selector.",
+    )
+
+
+class LoadTestSpec(Steered, LoadSpec):
+    """Load against a Service. A new run starts whenever what is run changes."""
+
+    target: LoadTestTarget = Field(description="Where the load goes.")
     baseline: Baseline | None = Field(
         None, description="An earlier run of the same load that this one must not be worse than. Default: none."
     )
@@ -62,7 +75,8 @@ class LoadTestSpec(Steered, LoadSpec):
     schedule: ScheduleField = None
     suspend: Suspend = False
     stop: StopField = None
-    concurrency: ConcurrencyField = None
+    concurrency: LoadConcurrencyField = None
+    retain: Retain = Field(Retain(), description="Whether workers stay for a while to be looked into.")
     history: History = 10
 
     model_config = {

@@ -16,6 +16,8 @@ STEP = f"{GROUP}/step"
 ATTEMPT = f"{GROUP}/attempt"
 OWNER = f"{GROUP}/owner"
 RUN_SPEC = f"{GROUP}/run-spec"
+#: When load begins, on the pods of its workers; empty until all are ready.
+START = f"{GROUP}/start"
 FINALIZER = f"{GROUP}/teardown"
 #: On reports in the place of OWNER_UID: whatever takes away what a run made must leave its report alone.
 REPORT_OF = f"{GROUP}/report-of"

@@ -157,8 +157,8 @@ class ErrorCount(StatusModel):
     """Requests that failed in one way."""
 
     kind: str = Field(
-        description="dns, connect, connectTimeout, tls (or tlsName, tlsAuthority, tlsExpired), timeout, unanswered, "
-        "reset, protocol, status and its class (status5xx), redirect, check, capture or template."
+        description="dns, connect, exhausted, connectTimeout, tls (or tlsName, tlsAuthority, tlsExpired), timeout, "
+        "unanswered, reset, protocol, status and its class (status5xx), redirect, check, capture or template."
     )
     count: int = Field(description="Number of requests.")
 
@@ -206,7 +206,9 @@ class GeneratorResult(StatusModel):
     )
     lag_max_milliseconds: float = Field(0, description="Greatest such time.")
     start_skew_milliseconds: float = Field(
-        0, description="Time between the first and the last worker's start, by the clocks of their nodes."
+        0,
+        description="Time between the first and the last worker's actual start, by the clocks of their nodes. They are "
+        "told to begin at one moment.",
     )
 
 

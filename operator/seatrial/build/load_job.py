@@ -1,10 +1,13 @@
 """The Indexed Job with the workers of a load."""
 
+import json
 from typing import Any
 
 from seatrial.api import names
 from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
+from seatrial.api.placement import Placement
+from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
 from seatrial.build.script import SCRIPT_MEMORY, SCRIPT_MEMORY_LIMIT, script_container, script_volumes
@@ -48,6 +51,13 @@ def load_job(
     if run_spec:
         metadata["ownerReferences"] = [origin.owner_reference()]
         metadata["annotations"][names.RUN_SPEC] = run_spec
+    worker = _worker(spec, origin.run, target, image, pull_policy)
+    volumes = script_volumes(spec.script) if spec.script else ()
+    template = _spread(pod(worker, labels, annotations, "Never", volumes=volumes), labels)
+    if spec.placement:
+        _place(template, spec.placement)
+    if spec.workers > 1:
+        barrier.attach(template)
     length = (spec.profile.length + spec.ending).total_seconds()
     return {
         "apiVersion": "batch/v1",
@@ -60,16 +70,7 @@ def load_job(
             # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
             "backoffLimit": 0,
             "activeDeadlineSeconds": int(length) + 600,
-            "template": _spread(
-                pod(
-                    _worker(spec, origin.run, target, image, pull_policy),
-                    labels,
-                    annotations,
-                    "Never",
-                    volumes=script_volumes(spec.script) if spec.script else (),
-                ),
-                labels,
-            ),
+            "template": template,
         },
     }
 
@@ -85,6 +86,19 @@ def _spread(template: Object, labels: Object) -> Object:
         }
     ]
     return template
+
+
+def _place(template: Object, placement: Placement) -> None:
+    built = template["spec"]
+    if placement.priority_class_name:
+        built["priorityClassName"] = placement.priority_class_name
+    if placement.node_selector:
+        built["nodeSelector"] = dict(placement.node_selector)
+    if placement.tolerations:
+        built["tolerations"] = [
+            toleration.to_kubernetes() | {"operator": "Exists" if toleration.value is None else "Equal"}
+            for toleration in placement.tolerations
+        ]
 
 
 def _worker(spec: LoadSpec, run: str, target: str, image: str, pull_policy: str) -> Object:
@@ -148,5 +162,8 @@ def _resources(spec: LoadSpec) -> Object:
 
 def load_json(spec: LoadSpec) -> str:
     """The load as workers read it, without what belongs to a LoadTest alone."""
-    fields = set(LoadSpec.model_fields)
-    return spec.model_dump_json(by_alias=True, exclude_none=True, include=fields)
+    fields = set(LoadSpec.model_fields) - {"rate_per_worker", "users_per_worker", "placement"}
+    numbered = spec.model_copy(update={"given_workers": spec.workers})
+    content = numbered.model_dump(mode="json", by_alias=True, exclude_none=True, include=fields)
+    content["target"].pop("namespace", None)
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)

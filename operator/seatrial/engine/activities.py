@@ -206,8 +206,8 @@ class Activities:
         """Follows the output of every worker whose container has started. Returns the names of the tasks."""
         lines = session.loads.setdefault(attempt, WorkerLines(spec))
 
-        def changed(*, ended: bool) -> None:
-            wake(0.0 if ended else LINE_DELAY)
+        def changed(*, soon: bool) -> None:
+            wake(0.0 if soon else LINE_DELAY)
 
         wanted = set()
         for pod in pods:

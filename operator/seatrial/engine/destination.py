@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from seatrial.api.environment import Service
+from seatrial.api.existing import Existing
 from seatrial.api.load import Target
+from seatrial.api.loadtest import LoadTestTarget
 from seatrial.engine.refusal import Refused
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
@@ -42,12 +44,15 @@ class Destinations:
             Refused: There is no such Service or port, or it may not be used.
         """
         wanted = next((entry for entry in services if entry.name == target.service and entry.existing), None)
-        if wanted and wanted.existing:
+        existing, ports, field = (wanted.existing, wanted.ports, "target.service") if wanted else (None, [], "")
+        if isinstance(target, LoadTestTarget) and target.namespace not in (None, home):
+            existing, field = Existing(service=target.service, namespace=target.namespace), "target.namespace"
+        if existing:
             try:
-                found = await self._targets.find(wanted.existing, home)
-                port = found.number(wanted.ports, target.port)
+                found = await self._targets.find(existing, home)
+                port = found.number(ports, target.port)
             except TargetError as error:
-                raise Refused(f"target.service: {error}", error.reason) from error
+                raise Refused(f"{field}: {error}", error.reason) from error
             return f"{_secured(found.name, found.namespace) if target.tls else found.host(namespace)}:{port}"
         try:
             body = await self._client.get(SERVICES, target.service, namespace)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from seatrial.engine.session import WorkerLines
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, KubeError
 from seatrial.kube.pause import Pause
+from seatrial.load.barrier import read_ready
 from seatrial.load.line import LineError, WorkerLine, parse_line
 
 logger = logging.getLogger(__name__)
@@ -22,8 +24,8 @@ PATIENCE = 30.0
 class Changed(Protocol):
     """Called when a line has come."""
 
-    def __call__(self, *, ended: bool) -> None:
-        """Takes note; ``ended`` says that no more will come from this worker."""
+    def __call__(self, *, soon: bool) -> None:
+        """Takes note; ``soon`` says that others wait for it: the worker is ready, or no more will come from it."""
 
 
 class _NotEnded(Exception):
@@ -46,18 +48,9 @@ async def follow_worker(
         lines: Takes the lines in.
         changed: Called after each line.
     """
-    heard = time.monotonic()
-
-    def news(*, ended: bool) -> None:
-        nonlocal heard
-        heard = time.monotonic()
-        changed(ended=ended)
-
-    def silent(_state: RetryCallState) -> bool:
-        return time.monotonic() - heard >= PATIENCE
-
+    heard = _Heard()
     retrying = AsyncRetrying(
-        stop=silent,
+        stop=heard.nothing_for_long,
         wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         retry=retry_if_exception_type((KubeError, _NotEnded)),
         reraise=True,
@@ -65,23 +58,48 @@ async def follow_worker(
     try:
         async for attempt in retrying:
             with attempt:
-                await _read(client, namespace, pod, worker, lines, news)
+                async for soon in _read(client, namespace, pod, worker, lines, heard):
+                    changed(soon=soon)
     except _NotEnded:
         lines.give_up(worker, "its output ended before its last line")
     except ApiError as error:
         lines.give_up(worker, f"its log cannot be read: {error.message}")
     except KubeError as error:
         lines.give_up(worker, f"its log cannot be read: {error}")
-    changed(ended=True)
+    changed(soon=True)
 
 
-async def _read(client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, news: Changed) -> None:
+class _Heard:
+    """When a worker was last heard, be it with news or not."""
+
+    def __init__(self) -> None:
+        self.now()
+
+    def now(self) -> None:
+        self._at = time.monotonic()
+
+    def nothing_for_long(self, _state: RetryCallState) -> bool:
+        return time.monotonic() - self._at >= PATIENCE
+
+
+async def _read(
+    client: Client, namespace: str, pod: str, worker: int, lines: WorkerLines, heard: _Heard
+) -> AsyncGenerator[bool]:
+    """Yields for each line that is news whether others wait for it."""
     async with aclosing(client.follow_log(namespace, pod, lines=lines.backlog)) as log:
         async for text in log:
+            if ready := read_ready(text):
+                first = worker not in lines.ready
+                if lines.take_ready(worker, ready):
+                    heard.now()
+                    if first:
+                        yield True
+                continue
             line = _taken(text, pod, worker, lines)
             if line is None:
                 continue
-            news(ended=line.last)
+            heard.now()
+            yield line.last
             if line.last:
                 return
     raise _NotEnded

@@ -30,6 +30,7 @@ from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
+from seatrial.engine.starting import Starting
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
 from seatrial.judge.job import JobUnusable
@@ -42,6 +43,7 @@ from seatrial.kube.resources import (
 )
 from seatrial.plan.decision import (
     Action,
+    BeginLoad,
     CopyInputs,
     CreateEnvironment,
     StartJob,
@@ -116,6 +118,7 @@ class Performer:
         self._settings = settings
         self._audit = audit
         self._inputs = Inputs(client, settings)
+        self._starting = Starting(client, store)
         self._removal = Removal(client, store, audit)
 
     async def perform(self, action: Action, stage: Stage) -> None:
@@ -137,6 +140,8 @@ class Performer:
                 await self._start_job(stage, name, attempt)
             case StartLoad(step=name, attempt=attempt):
                 await self._start_load(stage, name, attempt)
+            case BeginLoad():
+                await self._starting.perform(action, stage.origin, stage.namespace)
             case _:
                 await self._removal.perform(action, stage.origin, stage.namespace)
 
@@ -218,6 +223,8 @@ class Performer:
             assert step.load is not None  # noqa: S101 - only steps with load are planned as one
             load, run_spec = step.load, ""
             job_title = stage.origin.title(job_name(name, attempt), stage.namespace)
+        if refusal := self._settings.placement.refusal(load.placement):
+            raise Refused(refusal, "PlacementNotAllowed")
         image = self._settings.engine_images.get(load.engine, self._settings.worker_image)
         services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
         target = await self._destinations.find(load.target, stage.namespace, stage.origin.namespace, services)

@@ -1,4 +1,4 @@
-"""Why a Job has no pods: quota and admission refuse those without a word in the Job's status, only in its events."""
+"""Why a Job lacks pods: quota and admission refuse those without a word in the Job's status, only in its events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,12 +15,12 @@ from seatrial.plan.decision import earliest
 
 Object = dict[str, Any]
 
-#: Seconds after a Job's creation at which its events are read if it has no pods: the first time, the second…
+#: Seconds after a Job's creation at which its events are read if it lacks pods: the first time, the second…
 READ_AFTER = (3.0, 15.0, 60.0)
 
 
 class PodRefusals:
-    """Reads the events of Jobs that have no pods.
+    """Reads the events of Jobs that lack pods.
 
     Args:
         client: Reads them.
@@ -41,12 +41,12 @@ class PodRefusals:
         Returns:
             When to look again, if nothing happens before.
         """
-        waiting = [job for job in self._store.objects(uid, "Job", session.run) if self._has_no_pods(uid, job)]
+        waiting = [job for job in self._store.objects(uid, "Job", session.run) if self._lacks_pods(uid, job)]
         for lost in session.unstarted.keys() - {job["metadata"]["uid"] for job in waiting}:
             del session.unstarted[lost]
         return earliest([await self._look_at(session, job) for job in waiting])
 
-    def _has_no_pods(self, uid: str, job: Object) -> bool:
+    def _lacks_pods(self, uid: str, job: Object) -> bool:
         metadata, status = job["metadata"], job.get("status") or {}
         if metadata.get("deletionTimestamp") or any(
             entry["status"] == "True" for entry in status.get("conditions", ())
@@ -54,7 +54,8 @@ class PodRefusals:
             return False
         wanted = _attempt(metadata)
         pods = self._store.objects(uid, "Pod", metadata["labels"].get(names.RUN))
-        return not any(_attempt(pod["metadata"]) == wanted for pod in pods)
+        there = sum(_attempt(pod["metadata"]) == wanted for pod in pods)
+        return there < int(job.get("spec", {}).get("completions") or 1)
 
     async def _look_at(self, session: Session, job: Object) -> datetime | None:
         metadata = job["metadata"]

@@ -18,6 +18,7 @@ from seatrial.api.threshold import ThresholdProgram, compile_threshold
 from seatrial.api.timeline import Window
 from seatrial.engine.target import Target
 from seatrial.engine.use import Use, values
+from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
@@ -50,6 +51,8 @@ class WorkerLines:
         uses: What observed pods use, by name.
         ended: Set when no worker has anything more to tell.
         sampled: Whether observed pods have been looked at since then.
+        ready: How often workers have said that they wait for the others.
+        since: Since when this process listens.
     """
 
     spec: LoadSpec
@@ -58,6 +61,8 @@ class WorkerLines:
     uses: dict[str, Use] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     sampled: bool = False
+    ready: dict[int, int] = field(default_factory=dict)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: LoadSeen | None = None
 
     @cached_property
@@ -124,6 +129,19 @@ class WorkerLines:
         self._seen = None
         return True
 
+    def take_ready(self, worker: int, line: ReadyLine) -> bool:
+        """Takes in that a worker is ready. Returns whether it says so anew.
+
+        Args:
+            worker: The worker whose output it was found in.
+            line: The line; one of another worker is no news of anybody.
+        """
+        if line.worker != worker or worker >= self.spec.workers or line.seq <= self.ready.get(worker, -1):
+            return False
+        self._seen = self._seen if worker in self.ready else None
+        self.ready[worker] = line.seq
+        return True
+
     def give_up(self, worker: int, why: str) -> None:
         """Notes that a worker's result cannot come any more."""
         self.unreadable[worker] = why
@@ -151,6 +169,9 @@ class WorkerLines:
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
                 unreadable=dict(self.unreadable),
+                ready=frozenset(self.ready) | frozenset(self.lines),
+                begun=frozenset(self.lines),
+                since=self.since,
                 complaints=merge.complaints,
                 exceptions=sum(line.exceptions for line in merge.lines),
                 exception=next((line.exception for line in merge.lines if line.exception), ""),

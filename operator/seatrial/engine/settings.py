@@ -7,19 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.api.script import Engine
+from seatrial.engine.invalid import InvalidSettings as InvalidSettings
+from seatrial.engine.placement import AllowedPlacement
 from seatrial.plan.queue import Limits
-
-
-class InvalidSettings(ValueError):
-    """A variable of the operator's environment cannot be read; the message says which, and what it should be."""
 
 
 @dataclass(frozen=True)
 class AllowedTarget:
-    """Services of a namespace that scenarios of other namespaces may use.
+    """Services of a namespace that scenarios and load tests of other namespaces may use.
 
     Attributes:
-        namespaces: Namespaces of the scenarios; ``*`` stands for any.
+        namespaces: Namespaces of the scenarios and load tests; ``*`` stands for any.
         namespace: Namespace of the Services.
         services: Their names; ``*`` stands for any.
     """
@@ -29,7 +27,7 @@ class AllowedTarget:
     services: tuple[str, ...]
 
     def allows(self, home: str, namespace: str, service: str) -> bool:
-        """Whether a scenario in the namespace ``home`` may use a Service."""
+        """Whether a trial in the namespace ``home`` may use a Service."""
         return (
             namespace == self.namespace
             and not {"*", home}.isdisjoint(self.namespaces)
@@ -68,6 +66,7 @@ class Settings:
         metrics_port: Port of the Prometheus metrics.
         limits: How many runs there may be at a time.
         allowed_targets: Services of other namespaces that scenarios may use.
+        placement: Where load workers may be made to run.
         sweep_after: Seconds from when an object is found to belong to no resource until it is taken away.
     """
 
@@ -81,6 +80,7 @@ class Settings:
     metrics_port: int = 9090
     limits: Limits = field(default_factory=Limits)
     allowed_targets: tuple[AllowedTarget, ...] = ()
+    placement: AllowedPlacement = field(default_factory=AllowedPlacement)
     sweep_after: float = 15.0
 
     @classmethod
@@ -103,5 +103,6 @@ class Settings:
                 runs_per_namespace=int(given.get("SEATRIAL_LIMIT_RUNS_PER_NAMESPACE", 0)),
             ),
             allowed_targets=AllowedTarget.parse(given.get("SEATRIAL_ALLOWED_TARGETS") or "[]"),
+            placement=AllowedPlacement.parse(given.get("SEATRIAL_WORKER_PLACEMENT") or "{}"),
             sweep_after=float(given.get("SEATRIAL_SWEEP_AFTER", cls.sweep_after)),
         )

@@ -1,6 +1,7 @@
 """From Kubernetes' objects to what plans are made from."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,6 +135,7 @@ def see_pod(body: Object) -> PodSeen:
         init=init is not None,
         container=container.get("name", ""),
         ended_at=moment(ended["finishedAt"]) if ended and ended.get("finishedAt") else None,
+        begins=_begins(metadata),
         hands_over=any(one.get("name") == parcel.CONTAINER for one in status.get("initContainerStatuses") or []),
     )
 
@@ -195,6 +197,13 @@ def _condition(status: Object, kind: str, value: str = "True") -> Object | None:
         if condition.get("type") == kind and condition.get("status") == value:
             found: Object = condition
             return found
+    return None
+
+
+def _begins(metadata: Object) -> datetime | None:
+    """When a worker begins; what somebody else has written there is none of ours."""
+    with suppress(ValueError):
+        return moment((metadata.get("annotations") or {}).get(names.START, "")).astimezone(UTC)
     return None
 
 

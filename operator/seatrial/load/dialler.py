@@ -1,6 +1,7 @@
 """Opens connections: finds an address, connects, and speaks TLS where that is wanted."""
 
 import asyncio
+import errno
 from time import monotonic_ns
 
 from seatrial.load.addresses import Addresses
@@ -8,6 +9,8 @@ from seatrial.load.assignment import Assignment
 from seatrial.load.connection import Connection
 from seatrial.load.handshake import client_context, error_kind
 
+#: What a machine says that has no port, file or memory left: it is the generator's failure and not the service's.
+_EXHAUSTED = frozenset({errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: Seconds for which a handshake may go on beyond the time of its request, which ends it earlier.
 _GRACE = 5.0
 
@@ -58,7 +61,9 @@ class Dialler:
                     await self._loop.create_connection(lambda: connection, address, port)
                     return
                 transport, _ = await self._loop.create_connection(asyncio.Protocol, address, port)
-            except OSError:
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    raise DialError("exhausted") from error
                 continue
             await self._secure(connection, transport)
             return

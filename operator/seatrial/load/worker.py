@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.barrier import common_start
 from seatrial.load.cores import Cores
 from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
@@ -35,6 +37,7 @@ SPEC_VARIABLE = "SEATRIAL_LOAD"
 TARGET_VARIABLE = "SEATRIAL_TARGET"
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 RUN_VARIABLE = "SEATRIAL_RUN"
+START_VARIABLE = "SEATRIAL_START_FILE"
 CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
@@ -170,6 +173,18 @@ def _pace(share: Assignment, begin: int) -> Pace:
     return (ArrivingVisits if share.open else UsersVisits)(share, begin)
 
 
+def _prepare(share: Assignment) -> None:
+    """Finds what cannot be sent, and loads what takes time to load, before others wait for this worker."""
+
+    async def build() -> None:
+        if share.tls:
+            client_context(share.tls, share.ca)
+        _pace(share, monotonic_ns())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(build())
+
+
 def _stop_on_failure(stop: asyncio.Event) -> list[BaseException]:
     """Lets an exception in a callback end the load: what is measured after it could not be trusted."""
     failures: list[BaseException] = []
@@ -284,13 +299,18 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
     """
 
     def run() -> int:
-        order = order_from(environment)
-        if order.spec.script:
+        order, write = order_from(environment), write_all(output)
+        script = order.spec.script
+        shares = [] if script else assignments_from(environment)
+        if start_file := environment.get(START_VARIABLE):
+            if shares:
+                _prepare(shares[0])
+            if not common_start(order.index, Path(start_file), write):
+                return EXIT_TERMINATED
+        if script:
             from seatrial.load.script_worker import run_script
 
-            share = script_share(order.spec, host=order.host, port=order.port, index=order.index)
-            return run_script(share, write_all(output))
-        shares = assignments_from(environment)
-        return run_worker(shares[0], write_all(output)) if len(shares) == 1 else run_cores(shares, write_all(output))
+            return run_script(script_share(order.spec, host=order.host, port=order.port, index=order.index), write)
+        return run_worker(shares[0], write) if len(shares) == 1 else run_cores(shares, write)
 
     return _explained(run)

@@ -101,7 +101,17 @@ def queue_entry(key: str, subject: Subject[Spec, Status], observed: Observed, no
     began = status.run.started_at if status.run and subject.active else None
     since = moment(began) if began else _since(status, run, now)
     entry = Entry(key, subject.namespace, since, active=active, wants=wants)
-    return replace(entry, group=group.group, max=group.max, policy=group.policy) if group else entry
+    if group is None or steering is None:
+        return entry
+    return replace(
+        entry, group=group.group or _by_target(steering, subject.namespace), max=group.max, policy=group.policy
+    )
+
+
+def _by_target(spec: TestScenarioSpec | LoadTestSpec, home: str) -> str:
+    """The group of load tests that name none; no name of a group looks like this."""
+    assert isinstance(spec, LoadTestSpec)  # noqa: S101 - scenarios name their group
+    return f"target/{spec.target.namespace or home}/{spec.target.service}"
 
 
 def needs(spec: TestScenarioSpec | LoadTestSpec | None) -> Sequence[ScenarioNeed]:

@@ -80,6 +80,26 @@ class StartLoad(Action):
 
 
 @dataclass(frozen=True)
+class BeginLoad(Action):
+    """Tell workers when to begin, which wait for that.
+
+    Attributes:
+        step: Name of the attempt.
+        pods: Names of the workers' pods.
+        at: The moment, the same for all workers of a load.
+    """
+
+    step: str
+    pods: tuple[str, ...]
+    at: str
+
+    @property
+    def key(self) -> str:
+        """See Action.key."""
+        return f"BeginLoad/{self.step}"
+
+
+@dataclass(frozen=True)
 class StopAttempt(Action):
     """Delete the Job of an attempt whose time is over, so that it does not meet the next one."""
 

@@ -17,6 +17,10 @@ DOUBTFUL_SHARE = 0.1
 THROTTLED_SHARE = 0.05
 #: 99th percentile of the schedule's lag, in milliseconds, beyond which requests come in bunches that nobody asked for.
 LAG_MILLISECONDS = 50.0
+#: Share of the measured time in which not all workers may have sent, before it is less load than was asked for; and
+#: milliseconds that no clock and no scheduler promises to be better than.
+SKEW_SHARE = 0.05
+SKEW_MILLISECONDS = 100.0
 
 
 def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -29,6 +33,7 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
     """
     if result.generator is not None:
         yield from _saturated(result.generator, result.measured_seconds)
+        yield from _apart(result.generator, result.measured_seconds)
     achieved, what = (result.achieved_rate, "requests") if result.flow_rate is None else (result.flow_rate, "flows")
     requested = _requested(spec, result, achieved)
     if requested and achieved < RATE_TOLERANCE * requested:
@@ -51,6 +56,21 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
         yield _inconclusive("IterationsNotDone", f"{done} of {wanted} iterations were done: {remedy}")
     if shortage := too_few(spec, values):
         yield _inconclusive("TooFewSamples", shortage)
+
+
+def exhausted(result: LoadResult) -> Outcome | None:
+    """Says that requests failed for want of a port or file of the worker's own, not through the service's fault.
+
+    They are in everything that thresholds judge, so this comes before them.
+    """
+    count = next((error.count for error in result.errors_by_kind if error.kind == "exhausted"), 0)
+    if not count:
+        return None
+    return _inconclusive(
+        "GeneratorExhausted",
+        f"{count} requests had no connection because a worker had no port or file left: add workers, or keep "
+        "connections (connections.keepAlive)",
+    )
 
 
 def _requested(spec: LoadSpec, result: LoadResult, achieved: float) -> float:
@@ -84,6 +104,15 @@ def _saturated(generator: GeneratorResult, measured: float) -> Iterator[Outcome]
             "GeneratorSlow",
             f"a worker was held up in {generator.late_seconds:.3g} of {measured:.3g} s, by up to "
             f"{generator.loop_lag_max_milliseconds:.3g} ms: {remedy}, or nodes that are less busy",
+        )
+
+
+def _apart(generator: GeneratorResult, measured: float) -> Iterator[Outcome]:
+    if generator.start_skew_milliseconds > max(SKEW_SHARE * measured * 1000, SKEW_MILLISECONDS):
+        yield _inconclusive(
+            "StartSkew",
+            f"workers began {generator.start_skew_milliseconds / 1000:.3g} s apart, in a load of {measured:.3g} s: "
+            "measure for longer (profile.duration), or set the nodes' clocks and relieve their kubelets",
         )
 
 

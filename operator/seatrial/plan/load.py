@@ -6,9 +6,10 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.observe import TARGET
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult, StepState, ThresholdResult, ThresholdState
-from seatrial.plan.decision import StartLoad, StopLoad
-from seatrial.plan.guards import doubts
-from seatrial.plan.observed import LoadSeen, Observed
+from seatrial.plan import barrier
+from seatrial.plan.decision import BeginLoad, StartLoad, StopLoad
+from seatrial.plan.guards import doubts, exhausted
+from seatrial.plan.observed import LoadSeen, Observed, PodSeen
 from seatrial.plan.pods import trouble
 from seatrial.plan.thresholds import judge_finally, judge_live, judge_thresholds
 
@@ -69,16 +70,6 @@ def newly_aborted(before: LoadResult | None, after: LoadResult | None) -> bool:
     return after is not None and after.aborted_at is not None and (before is None or before.aborted_at is None)
 
 
-def started(step: str, observed: Observed) -> int:
-    """How many workers have started: after a restart pods tell before their output has been read again."""
-    pods = observed.pods_of(step)
-    seen = observed.loads.get(step)
-    return max(
-        len({pod.index for pod in pods if pod.running or pod.exit_code is not None}),
-        seen.result.workers_reporting if seen else 0,
-    )
-
-
 def being_read(step: str, spec: LoadSpec, observed: Observed) -> bool:
     """Whether all workers have ended and only their output remains to be read, which has its own time limit."""
     seen = observed.loads.get(step)
@@ -102,8 +93,9 @@ def judge_load(
         Its outcome, or None while it goes on. All workers' last lines, or the reasons why they cannot come, are the
         evidence.
     """
-    if refusal := observed.refusals.get(StartLoad(step).key):
-        return Outcome(StepState.ERROR, observed.refusal_reason(StartLoad(step).key), refusal)
+    for key in (StartLoad(step).key, BeginLoad(step, (), "").key):
+        if refusal := observed.refusals.get(key):
+            return Outcome(StepState.ERROR, observed.refusal_reason(key), refusal)
     if StartLoad(step).key in observed.held:
         return None
     seen = observed.loads.get(step)
@@ -122,27 +114,43 @@ def judge_load(
     if refused and refused.exit_code:
         message = refused.waiting_message or "its worker refuses this load"
         return Outcome(StepState.ERROR, refusals[refused.exit_code], message)
-    lost = {
-        pod.index: pod.disruption or pod.ended_reason or f"exit code {pod.exit_code}"
+    return _lost(step, spec, observed, now)
+
+
+def _lost(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> Outcome | None:
+    """Says whether the rest of the result cannot come any more."""
+    seen, pods, job = observed.loads.get(step), observed.pods_of(step), observed.jobs.get(step)
+    finished = seen.finished if seen else frozenset()
+    lost = [
+        (pod.ended_at or now, pod.index, _why_lost(pod))
         for pod in pods
         if pod.index is not None and pod.index not in finished and (pod.exit_code or pod.disruption)
-    }
+    ]
     if seen:
-        lost |= {index: why for index, why in seen.unreadable.items() if index not in finished}
+        lost += [(now, index, why) for index, why in seen.unreadable.items() if index not in finished]
     if lost:
-        index, why = sorted(lost.items())[0]
+        _, index, why = min(lost)  # the first: the others end because their Job has failed
         message = f"worker {index} was lost ({why}); its requests are missing from the result"
         return Outcome(StepState.INCONCLUSIVE, "WorkerLost", message)
-    job = observed.jobs.get(step)
     if job is None:
         return Outcome(StepState.ERROR, "JobLost", "the Job with its workers was deleted by somebody else")
     if job.failed and not pods:
         return Outcome(StepState.ERROR, job.reason or "JobFailed", job.message or "the Job with its workers failed")
-    gone = sorted(set(range(spec.workers)) - finished - {pod.index for pod in pods})
-    if job.complete and gone:
+    # Whoever has been heard had a pod; the rest may yet get one, unless their Job is over.
+    had = frozenset(range(spec.workers)) if job.complete else seen.ready if seen else frozenset()
+    gone = sorted(had - finished - {pod.index for pod in pods})
+    if gone:
         message = f"the pod of worker {gone[0]} is gone; its requests are missing from the result"
         return Outcome(StepState.INCONCLUSIVE, "WorkerLost", message)
     return None
+
+
+def _why_lost(pod: PodSeen) -> str:
+    if pod.disruption:
+        return pod.disruption
+    if pod.deleting_since:
+        return "its pod was deleted"
+    return pod.ended_reason or f"exit code {pod.exit_code}"
 
 
 def waits_for(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> str:
@@ -155,6 +163,8 @@ def waits_for(step: str, spec: LoadSpec, observed: Observed, now: datetime) -> s
     wrong = trouble(observed.pods_of(step), now)
     if wrong:
         return wrong.message
+    if ahead := barrier.waits_for(step, spec, observed):
+        return ahead
     seen = observed.loads.get(step)
     reporting = seen.result.workers_reporting if seen else 0
     return "" if reporting == spec.workers else f"{reporting} of {spec.workers} workers report"
@@ -183,6 +193,8 @@ def _said(missed: list[ThresholdResult]) -> str:
 def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> Outcome:
     """Judges the whole result: what the service did wrong comes before doubts about the measurement."""
     result = seen.result
+    if doubt := exhausted(result):
+        return doubt
     thresholds = judge_finally(spec, seen, before)
     missed = [threshold for threshold in thresholds if threshold.state is ThresholdState.FAILED]
     if missed:

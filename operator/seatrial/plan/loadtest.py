@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from seatrial.api import names
 from seatrial.api.control import Stop
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import LoadTestStatus, Phase, QueueStatus, RunStatus, StepState, Verdict
 from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import teardown
+from seatrial.plan import barrier, teardown
 from seatrial.plan.baseline import chosen, compared, wanted
 from seatrial.plan.conditions import CONDITION_BYTES, conditions
 from seatrial.plan.control import (
@@ -25,11 +26,12 @@ from seatrial.plan.control import (
     wish,
 )
 from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
-from seatrial.plan.load import being_read, judge_load, newly_aborted, present, started, stopping_ends, stops, waits_for
+from seatrial.plan.load import being_read, judge_load, newly_aborted, present, stopping_ends, stops, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
 from seatrial.plan.quota import QUOTA, waited_out
 from seatrial.plan.reports import reported
+from seatrial.plan.retain import let_go, retained, retention_ends
 from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
 from seatrial.plan.verdict import Judgement
 
@@ -120,6 +122,8 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
     status, spec = test.status, test.running
     if status.phase is Phase.TEARDOWN:
         return _tear_down(test, observed, now)
+    if status.phase is Phase.RETAINED:
+        return _keep(test, observed, now)
     if ended := interrupted(test, observed):
         return _end(test, observed, now, ended)
     if stop := stopping(test):
@@ -145,26 +149,44 @@ def _continue(test: Load, observed: Observed, now: datetime) -> LoadDecision:
         judgement = Judgement(_VERDICTS[outcome.state], outcome.reason, outcome.message)
         return _end(test, observed, now, judgement)
     waiting = waits_for(STEP, spec, observed, now)
-    began = moment((status.run.phase_since if status.run else None) or "")
-    start_by = began + spec.timeouts.start
-    end_by = start_by + spec.profile.length + spec.ending + timedelta(seconds=60)
-    if now >= start_by and started(STEP, observed) < spec.workers:
-        return _end(
-            test, observed, now, Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
-        )
-    if now >= end_by and not being_read(STEP, spec, observed):
-        return _end(
-            test, observed, now, Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
-        )
+    late, ahead = _deadlines(test, spec, observed, now, waiting)
+    if late is not None:
+        return _end(test, observed, now, late)
     status = status.model_copy(update={"message": waiting})
-    total = total_end(test)
-    if total is not None and now >= total:
-        return _end(test, observed, now, TOTAL_TIMEOUT)
-    aborted = newly_aborted(before, result)
-    ahead = [moment for moment in (start_by, end_by, total) if moment is not None and moment > now]
     wake_at = earliest([*ahead, *patience_ends(observed.pods, now), *stopping_ends(STEP, result, observed, now)])
+    actions = (*stops(STEP, before, observed), *barrier.begins(STEP, spec, observed, now))
     activities = Activities(follows=frozenset({STEP}), baseline=wanted(status.baseline, observed))
-    return Decision(status, stops(STEP, before, observed), activities, wake_at, urgent=aborted)
+    return Decision(status, actions, activities, wake_at, urgent=newly_aborted(before, result))
+
+
+def _deadlines(
+    test: Load, spec: LoadTestSpec, observed: Observed, now: datetime, waiting: str
+) -> tuple[Judgement | None, list[datetime]]:
+    """Which time limit is over, if one is, and when the others will be."""
+    run = test.status.run
+    start_by = moment((run.phase_since if run else None) or "") + spec.timeouts.start
+    begun_by = max([start_by, *barrier.moments(STEP, observed)])
+    end_by = begun_by + spec.profile.length + spec.ending + timedelta(seconds=60)
+    total = total_end(test)
+    late = None
+    # Workers wait for the operator, however long it was away.
+    on_time = barrier.holds(STEP, spec, observed) or being_read(STEP, spec, observed)
+    if now >= start_by and barrier.started(STEP, spec, observed, now) < spec.workers:
+        late = Judgement(Verdict.TIMED_OUT, "StartTimeout", f"workers did not start: {waiting}")
+    elif now >= end_by and not on_time:
+        late = Judgement(Verdict.TIMED_OUT, "LoadTimeout", "workers did not report their end")
+    elif total is not None and now >= total:
+        late = TOTAL_TIMEOUT
+    ahead = [end for end in (start_by, end_by, total) if end is not None and end > now]
+    return late, [*ahead, *barrier.hearing_ends(STEP, observed, now)]
+
+
+def _keep(test: Load, observed: Observed, now: datetime) -> LoadDecision:
+    """Leaves ended workers alone as long as they are to be looked into."""
+    ends = retention_ends(test, observed, now, there=bool(observed.pods))
+    if ends is not None:
+        return Decision(test.status, wake_at=ends)
+    return _tear_down(replace(test, status=let_go(test.status, now)), observed, now)
 
 
 def _outcome(
@@ -207,9 +229,20 @@ def _wait_for_quota(test: Load, observed: Observed, now: datetime) -> LoadDecisi
 def _end(test: Load, observed: Observed, now: datetime, judgement: Judgement) -> LoadDecision:
     """Records the verdict. Taking away begins in the next turn, when no crash can change the verdict any more."""
     status = judged(test.status, stopped(test.status, judgement), now)
-    if observed.jobs or observed.pods:
-        return Decision(status)
-    return _tear_down(replace(test, status=status), observed, now)
+    if not observed.jobs and not observed.pods:
+        return _tear_down(replace(test, status=status), observed, now)
+    look = f"kubectl -n {test.namespace} logs --prefix --tail 20 --selector {names.OWNER_UID}={test.uid}"
+    status = retained(test, status, look if _all_ended(observed) else "", now)
+    kept = replace(test, status=status) if status.phase is Phase.RETAINED else None
+    return Decision(status, wake_at=retention_ends(kept, observed, now, there=True) if kept else None)
+
+
+def _all_ended(observed: Observed) -> bool:
+    """Whether no worker sends anything any more: one that runs on would be more load than was asked for."""
+    seen = observed.loads.get(STEP)
+    finished = seen.finished if seen else frozenset()
+    running = [pod for pod in observed.pods if pod.exit_code is None and pod.index not in finished]
+    return STEP in observed.jobs and bool(observed.pods) and not running
 
 
 def _tear_down(test: Load, observed: Observed, now: datetime) -> LoadDecision:

@@ -124,6 +124,7 @@ class PodSeen:
         container: Name of its container, as opposed to sidecars.
         ended_at: When its container ended for good, by its node's clock.
         hands_over: Whether a sidecar hands files of its container over.
+        begins: When its load begins, of a worker that was told.
     """
 
     name: str
@@ -149,6 +150,7 @@ class PodSeen:
     container: str = ""
     ended_at: datetime | None = None
     hands_over: bool = False
+    begins: datetime | None = None
 
     @property
     def crashed(self) -> bool:
@@ -248,6 +250,9 @@ class LoadSeen:
         finished: Indexes of the workers whose last line was read.
         interrupted: Indexes of those whose last line says that they were stopped.
         unreadable: Why a worker's output could not be read, by worker index.
+        ready: Indexes of the workers that wait for the others, or have begun.
+        begun: Indexes of those that have begun.
+        since: Since when this process listens to them.
         complaints: Why scripts themselves say that the load failed, by worker index.
         exceptions: Iterations of scripts that ended with an exception.
         exception: One of their messages.
@@ -261,6 +266,9 @@ class LoadSeen:
     interrupted: frozenset[int] = frozenset()
     measured: float = 0.0
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    ready: frozenset[int] = frozenset()
+    begun: frozenset[int] = frozenset()
+    since: datetime | None = None
     complaints: Mapping[int, str] = field(default_factory=dict)
     exceptions: int = 0
     exception: str = ""

@@ -1,57 +1,57 @@
-"""Environments that stay after a bad end, to be looked into."""
+"""What stays after a bad end, to be looked into: the environment of a scenario, the workers of a load test."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from seatrial.api.control import RetainWhen
+from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, TestScenarioStatus, Verdict
+from seatrial.api.status import Phase, TrialStatus, Verdict
 from seatrial.api.timestamp import moment, stamp, stamp_seconds
-from seatrial.plan.observed import NamespaceSeen, Observed
+from seatrial.plan.observed import Observed
 from seatrial.plan.trial import Subject
 
-Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
+Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
+Status = TypeVar("Status", bound=TrialStatus)
 
-#: What a message says besides, while the environment is there.
+#: What a message says besides, while it is there.
 _MARK = " (kept until "
 
 
-def retained(
-    scenario: Scenario, status: TestScenarioStatus, namespace: NamespaceSeen, now: datetime
-) -> TestScenarioStatus:
-    """Keeps the environment of a run that was judged, if that is asked for.
+def retained(subject: Subject[Spec, Status], status: Status, look: str, now: datetime) -> Status:
+    """Keeps what a run has made that was judged, if that is asked for.
 
     Args:
-        scenario: The resource.
+        subject: The resource.
         status: Its status, with the verdict in it.
-        namespace: The environment's.
+        look: The command that shows it; empty if there is nothing that can be kept.
         now: The present.
     """
-    spec = scenario.spec
-    kept = (
-        status.verdict not in {Verdict.PASSED, Verdict.CANCELLED, None} and namespace.ours and not namespace.terminating
-    )
-    if spec is None or not kept or spec.retain.when is RetainWhen.NEVER:
+    spec = subject.spec
+    failed = status.verdict not in {Verdict.PASSED, Verdict.CANCELLED, None}
+    if spec is None or not look or not failed or spec.retain.when is RetainWhen.NEVER:
         return status
     until = stamp_seconds(now + spec.retain.timeout)
-    look = f"{_MARK}{until}: kubectl -n {status.run.namespace if status.run else namespace.name} get pods)"
+    said = f"{_MARK}{until}: {look})"
     return status.model_copy(
-        update={"phase": Phase.RETAINED, "message": shortened(status.message, 900 - len(look)) + look}
+        update={"phase": Phase.RETAINED, "message": shortened(status.message, 900 - len(said)) + said}
     )
 
 
-def retention_ends(scenario: Scenario, observed: Observed, now: datetime) -> datetime | None:
-    """When an environment that was kept goes; None if it must go now.
+def retention_ends(
+    subject: Subject[Spec, Status], observed: Observed, now: datetime, *, there: bool
+) -> datetime | None:
+    """When what was kept goes; None if it must go now.
 
     Args:
-        scenario: The resource, whose environment is kept.
+        subject: The resource, of whose run something is kept.
         observed: What was seen.
         now: The present.
+        there: Whether it is still there.
     """
-    spec, status, namespace = scenario.spec, scenario.status, observed.namespace
-    if scenario.superseded or observed.place.end or spec is None or spec.retain.when is RetainWhen.NEVER:
-        return None
-    if namespace is None or not namespace.ours or namespace.terminating:
+    spec, status = subject.spec, subject.status
+    if subject.superseded or observed.place.end or spec is None or spec.retain.when is RetainWhen.NEVER or not there:
         return None
     if status.schedule and status.schedule.next and moment(status.schedule.next) <= now and not spec.suspend:
         return None
@@ -59,7 +59,7 @@ def retention_ends(scenario: Scenario, observed: Observed, now: datetime) -> dat
     return end if end > now else None
 
 
-def let_go(status: TestScenarioStatus, now: datetime) -> TestScenarioStatus:
+def let_go(status: Status, now: datetime) -> Status:
     """Has the teardown begin, with its whole time."""
     assert status.run is not None  # noqa: S101 - only runs are kept
     run = status.run.model_copy(update={"phase_since": stamp(now)})
@@ -67,5 +67,5 @@ def let_go(status: TestScenarioStatus, now: datetime) -> TestScenarioStatus:
     return status.model_copy(update={"phase": Phase.TEARDOWN, "run": run, "message": message})
 
 
-def _began(status: TestScenarioStatus) -> datetime:
+def _began(status: TrialStatus) -> datetime:
     return moment((status.run.phase_since if status.run else None) or "")

@@ -160,7 +160,7 @@ def _continue(scenario: Scenario, observed: Observed, now: datetime) -> Scenario
     if status.phase is Phase.TEARDOWN:
         return _tear_down(scenario, observed, now)
     if status.phase is Phase.RETAINED:
-        ends = retention_ends(scenario, observed, now)
+        ends = retention_ends(scenario, observed, now, there=_usable(observed))
         if ends is not None:
             return Decision(status, wake_at=ends)
         return _tear_down(replace(scenario, status=let_go(status, now)), observed, now)
@@ -314,9 +314,16 @@ def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judge
         return _tear_down(replace(scenario, status=status), observed, now)
     if observed.namespace is None:
         return Decision(status)
-    status = retained(scenario, status, observed.namespace, now)
-    ends = retention_ends(replace(scenario, status=status), observed, now) if status.phase is Phase.RETAINED else None
-    return Decision(status, wake_at=ends)
+    where = status.run.namespace if status.run and status.run.namespace else observed.namespace.name
+    status = retained(scenario, status, f"kubectl -n {where} get pods" if _usable(observed) else "", now)
+    kept = replace(scenario, status=status) if status.phase is Phase.RETAINED else None
+    return Decision(status, wake_at=retention_ends(kept, observed, now, there=True) if kept else None)
+
+
+def _usable(observed: Observed) -> bool:
+    """Whether the environment is there and ours, and stays unless we take it away."""
+    namespace = observed.namespace
+    return namespace is not None and namespace.ours and not namespace.terminating
 
 
 def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:

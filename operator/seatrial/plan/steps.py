@@ -10,7 +10,7 @@ from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import jobs, load, retry, waits
+from seatrial.plan import barrier, jobs, load, retry, waits
 from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
 from seatrial.plan.evidence import tail_patience_ends
 from seatrial.plan.needs import Waiting, judge_needs
@@ -336,6 +336,7 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
         plan.checks.add(attempt)
     if step.load:
         plan.follows.add(attempt)
+        plan.actions += barrier.begins(attempt, step.load, observed, now)
     deadlines = [_deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
     ends = [end for end in deadlines if end is not None and end > now]
     ends += load.stopping_ends(attempt, status.load, observed, now)

@@ -169,7 +169,7 @@ def _left_behind(status: TrialStatus) -> Iterator[Line]:
     torn_down = condition(status, "TornDown")
     if status.phase is Phase.RETAINED:
         yield Line()
-        yield line(Span("the environment is kept", Tone.DOUBTFUL), ": delete the resource to take it away now")
+        yield line(Span("what failed is kept", Tone.DOUBTFUL), ": delete the resource to take it away now")
     elif not is_true(torn_down):
         why = torn_down.message if torn_down else ""
         yield Line()

@@ -1,0 +1,119 @@
+"""Workers that wait for one another, a controller that tells them when to begin, and an API server between them."""
+
+import re
+from typing import Any
+
+import pytest
+
+from seatrial.api import names
+from seatrial.load.barrier import ReadyLine
+from tests.engine.api_server import ApiServer, Fault, Object
+from tests.engine.test_load_test import target, workers
+from tests.engine.workers import line
+from tests.engine.world import World
+
+pytestmark = pytest.mark.anyio
+
+TWO: dict[str, Any] = {"workers": 2, "profile": {"users": 2, "duration": "1s"}}
+
+
+def ready(server: ApiServer, body: Object) -> None:
+    """Starts workers that say that they are ready, and wait; their log breaks off and is asked for again."""
+    for index in range(body["spec"]["completions"]):
+        server.logs[f"{body['metadata']['name']}-{index}"] = [ReadyLine(worker=index).model_dump_json()]
+    server.start_workers(body)
+
+
+def moments(world: World) -> list[str]:
+    return [pod["metadata"]["annotations"][names.START] for pod in world.server.all("pods")]
+
+
+def told(world: World) -> bool:
+    return len(moments(world)) == 2 and all(moments(world))
+
+
+def end(world: World) -> None:
+    """Has all workers end with their last lines."""
+    for index, pod in enumerate(world.server.all("pods")):
+        world.server.logs[pod["metadata"]["name"]] = [line(index, 1, final=True)]
+        world.server.change("pods", pod["metadata"]["name"], "shop", lambda body: body["metadata"].update(touched=1))
+
+
+def told_pods(world: World) -> list[str]:
+    return [write.name for write in world.writes() if write.what == "pods"]
+
+
+async def test_all_workers_are_told_one_moment_each_once(world: World) -> None:
+    target(world)
+    world.server.cluster.job = ready
+    world.load_test(**TWO)
+    await world.until(lambda: told(world))
+    first, second = moments(world)
+    assert first == second
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first)
+    await world.until(lambda: "all workers begin at" in world.status("loadtests").get("message", ""))
+    end(world)
+    status = await world.until_done("loadtests")
+    assert (status["verdict"], status["result"]["requests"]) == ("Passed", 2)
+    assert len(told_pods(world)) == 2
+    assert world.left() == []
+
+
+async def test_a_single_worker_costs_no_write(world: World) -> None:
+    target(world)
+    world.server.cluster.job = workers([line(final=True)])
+    world.load_test()
+    assert (await world.until_done("loadtests"))["verdict"] == "Passed"
+    assert told_pods(world) == []
+
+
+@pytest.mark.parametrize("code", [409, 429, 500])
+async def test_a_write_that_fails_is_repeated_with_the_moment_of_the_others(world: World, code: int) -> None:
+    target(world)
+    world.server.cluster.job = ready
+    world.server.faults = [Fault("PATCH", "/pods/", status=code)]
+    world.load_test(**TWO)
+    await world.until(lambda: told(world))
+    assert len(set(moments(world))) == 1
+    world.kill()
+
+
+async def test_an_operator_that_died_between_two_writes_is_followed_by_one_that_keeps_the_moment(world: World) -> None:
+    target(world)
+    world.server.cluster.job = ready
+    world.server.faults = [fault := Fault("PATCH", "/pods/.*-1$", status=500, times=1000)]
+    world.load_test(**TWO)
+    await world.until(lambda: fault.hits and any(moments(world)))
+    world.kill()
+    (at,) = filter(None, moments(world))
+    world.server.faults = []
+    world.start()
+    await world.until(lambda: told(world))
+    assert set(moments(world)) == {at}
+    end(world)
+    assert (await world.until_done("loadtests"))["verdict"] == "Passed"
+
+
+async def test_who_may_not_tell_them_says_so(world: World) -> None:
+    target(world)
+    world.server.cluster.job = ready
+    world.server.faults = [Fault("PATCH", "/pods/", status=403, times=10)]
+    world.load_test(**TWO)
+    status = await world.until_done("loadtests")
+    assert (status["verdict"], status["reason"]) == ("Error", "Refused")
+    assert "cannot be told when to begin" in status["message"]
+
+
+async def test_a_pod_that_only_has_our_labels_is_told_nothing(world: World) -> None:
+    def copied(server: ApiServer, body: Object) -> None:
+        elsewhere = body | {"metadata": body["metadata"] | {"namespace": "else"}}
+        server.put_pod(elsewhere, "copied", {"state": {"running": {}}}, index=0)
+        ready(server, body)
+
+    target(world)
+    world.server.put("namespaces", {"metadata": {"name": "else"}})
+    world.server.cluster.job = copied
+    world.load_test(**TWO)
+    await world.until(lambda: len(told_pods(world)) == 2)
+    assert "copied" not in told_pods(world)
+    world.kill()
