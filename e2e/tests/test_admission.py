@@ -195,6 +195,9 @@ def test_the_api_server_adds_no_defaults_so_that_gitops_sees_no_difference(kubec
 
 
 SLOW = {"users": 3, "duration": "2m"}
+RAMP = [{"duration": "2s", "rate": 500}, {"duration": "2500ms", "rate": 0}]
+MIXED = {"stages": [*RAMP, {"duration": "1s", "users": 5}]}
+LONG = [{"duration": "5h", "rate": 500}]
 REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
     # Rules across fields.
     (
@@ -259,6 +262,24 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
         "steps[3].load",
         "fewer requests per second (or users) than workers and their cores: lower them",
         lambda s: step(s, 3)["load"].update(profile=SLOW),
+    ),
+    ("load.profile", "give one of duration and stages", lambda s: profile(s).update(stages=RAMP)),
+    ("load.profile", "stages must all have rate", lambda s: step(s, 3)["load"].update(profile=MIXED)),
+    (
+        "load.profile",
+        "stages must last at least 1s longer than warmup",
+        lambda s: step(s, 3)["load"].update(profile={"stages": RAMP, "warmup": "4s"}),
+    ),
+    ("load.profile", "stages must last at most 24h", lambda s: step(s, 3)["load"].update(profile={"stages": 6 * LONG})),
+    (
+        "load.profile",
+        "arrivals by chance belong to the open model: give rate",
+        lambda s: step(s, 3)["load"].update(profile={"users": 99, "duration": "1m", "arrivals": "Poisson"}),
+    ),
+    (
+        "steps[3].load",
+        "fewer iterations than workers and their cores: lower them",
+        lambda s: step(s, 3)["load"].update(cores=9, profile={"rate": 99, "duration": "1m", "iterations": 8}),
     ),
     ("steps[0].http.timeout", "at most 720h", lambda s: step(s, 0)["http"].update(timeout="720h1s")),
     (

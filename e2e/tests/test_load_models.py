@@ -26,39 +26,29 @@ def target(trials: Trials, kubectl: Run) -> None:
     kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
 
 
-def ended(trials: Trials, name: str) -> tuple[tuple[str, str], dict[str, Any]]:
-    """Waits for a load test; returns its verdict with the reason, and its result."""
+def ended(trials: Trials, name: str, verdict: str, reason: str) -> dict[str, Any]:
+    """Waits for a load test, which must end like that, and returns its result."""
     status = trials.wait("ldt", name)["status"]
-    return (status["verdict"], status["reason"]), status["result"]
+    assert (status["verdict"], status["reason"]) == (verdict, reason), status["message"]
+    result: dict[str, Any] = status["result"]
+    return result
 
 
 @pytest.mark.usefixtures("target")
-def test_models_of_load(trials: Trials) -> None:
-    look = [{"path": "/stock/A1"}]
-    slow = [{"name": "look", "thinkTime": "300ms", "steps": look}]
-    trials.apply(LOAD / "closed.yaml")
-    trials.apply(LOAD / "staged.yaml")
-    trials.apply(LOAD / "flow.yaml")
-    chance = {"rate": 40, "arrivals": "Poisson", "iterations": 100, "duration": "30s"}
-    trials.apply(load_test("chance", chance, requests=look, workers=3))
-    trials.apply(load_test("bounded", {"users": 2, "iterations": 999, "duration": "2s"}, flows=slow))
-    comers = [{"duration": "2s", "users": 6}, {"duration": "2s", "users": 0}]
-    trials.apply(load_test("comers", {"stages": comers, "gracefulStop": "5s"}, flows=slow, workers=2))
-    trials.apply(load_test("cores", {"rate": 40, "duration": "3s"}, requests=look, workers=2, cores=2))
+def test_examples_of_load(trials: Trials) -> None:
+    for example in ("closed.yaml", "staged.yaml", "flow.yaml"):
+        trials.apply(LOAD / example)
 
-    verdict, result = ended(trials, "closed")
-    assert verdict == ("Passed", "ThresholdsMet")
+    result = ended(trials, "closed", "Passed", "ThresholdsMet")
     assert (result["requests"], result["iterations"], result["checks"]) == (400, 400, 400)
     assert result["measuredSeconds"] < 30
 
-    verdict, result = ended(trials, "staged")
-    assert verdict == ("Passed", "ThresholdsMet")
+    result = ended(trials, "staged", "Passed", "ThresholdsMet")
     # 100 in two seconds, 100 in the one after the jump, 50 while it falls.
     assert (result["requests"], result["measuredSeconds"], result["requestedRate"]) == (250, 4.0, 62.5)
     assert result["achievedRate"] == 62.5
 
-    verdict, result = ended(trials, "flow")
-    assert verdict == ("Passed", "ThresholdsMet")
+    result = ended(trials, "flow", "Passed", "ThresholdsMet")
     requests = {each["name"]: each["requests"] for each in result["byRequest"]}
     assert list(requests) == ["login", "whoami", "restock", "reserve"]
     # Flows that began in the warm-up, four at most, go on after it; none is cut off.
@@ -67,20 +57,28 @@ def test_models_of_load(trials: Trials) -> None:
     assert result["checks"] == requests["login"] + requests["whoami"] + 2 * requests["reserve"]
     assert result.get("checksFailed", 0) == 0
 
-    verdict, result = ended(trials, "chance")
-    assert verdict == ("Passed", "Completed")
-    assert (result["requests"], result["iterations"], result["workersFinished"]) == (100, 100, 3)
 
-    verdict, result = ended(trials, "cores")
-    assert verdict == ("Passed", "Completed")
-    assert (result["requests"], result["workersFinished"], result.get("errors", 0)) == (120, 2, 0)
+@pytest.mark.usefixtures("target")
+def test_what_begins_and_ends_a_load(trials: Trials) -> None:
+    look = [{"path": "/stock/A1"}]
+    slow = [{"name": "look", "thinkTime": "300ms", "steps": look}]
+    chance = {"rate": 40, "arrivals": "Poisson", "iterations": 100, "duration": "30s"}
+    trials.apply(load_test("chance", chance, requests=look, workers=2))
+    trials.apply(load_test("bounded", {"users": 2, "iterations": 999, "duration": "2s"}, flows=slow))
+    comers = [{"duration": "2s", "users": 6}, {"duration": "2s", "users": 0}]
+    trials.apply(load_test("comers", {"stages": comers, "gracefulStop": "5s"}, flows=slow))
+    trials.apply(load_test("cores", {"rate": 40, "duration": "3s"}, requests=look, cores=2))
 
-    verdict, result = ended(trials, "bounded")
-    assert verdict == ("Inconclusive", "IterationsNotDone")
+    result = ended(trials, "chance", "Passed", "Completed")
+    assert (result["requests"], result["iterations"], result["workersFinished"]) == (100, 100, 2)
+
+    result = ended(trials, "cores", "Passed", "Completed")
+    assert (result["requests"], result["workersFinished"], result.get("errors", 0)) == (120, 1, 0)
+
+    result = ended(trials, "bounded", "Inconclusive", "IterationsNotDone")
     assert (result["iterations"], result["measuredSeconds"]) == (result["requests"], 2.0)
 
-    verdict, result = ended(trials, "comers")
-    assert verdict == ("Passed", "Completed")
+    result = ended(trials, "comers", "Passed", "Completed")
     assert result["measuredSeconds"] == 4.0
     # On average three users for four seconds, at something over 300 ms a request.
     assert 12 <= result["requests"] <= 44
@@ -89,6 +87,5 @@ def test_models_of_load(trials: Trials) -> None:
 @pytest.mark.usefixtures("target")
 def test_a_generator_without_cpu_proves_nothing(trials: Trials) -> None:
     trials.apply(LOAD / "saturated.yaml")
-    status = trials.wait("ldt", "saturated")["status"]
-    assert (status["verdict"], status["reason"]) == ("Inconclusive", "GeneratorSaturated")
-    assert "resources" in status["message"]
+    ended(trials, "saturated", "Inconclusive", "GeneratorSaturated")
+    assert "resources" in trials.get("ldt", "saturated")["status"]["message"]

@@ -28,7 +28,8 @@ def test_every_field_of_a_line_is_merged() -> None:
     """A new one must be thought of: whether it is added, or what else."""
     own = {"v", "worker", "seq", "state", "final", "interrupted", "errors"}
     histograms = {"latency", "service", "ttfb", "connect", "tls", "by_request"}
-    assert {*SUMMED, *GREATEST, *LEAST} | own | histograms == set(WorkerLine.model_fields)
+    texts = {"complaint", "exception"}
+    assert {*SUMMED, *GREATEST, *LEAST} | own | histograms | texts == set(WorkerLine.model_fields)
     assert len({*SUMMED, *GREATEST, *LEAST}) == len([*SUMMED, *GREATEST, *LEAST])
 
 

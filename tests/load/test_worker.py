@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,20 @@ def test_several_cores_print_one_line_a_second_of_all(web: str) -> None:
     last = lines[-1]
     assert (last.worker, last.state, last.requests, last.ended, last.measured) == (0, "final", 300, 360, 1.0)
     assert last.errors == {}
+
+
+def test_cores_begin_when_all_workers_do(web: str, tmp_path: Path) -> None:
+    begin = tmp_path / "begin"
+    process = start({"SEATRIAL_LOAD": json.dumps(CORES), "SEATRIAL_TARGET": web, "SEATRIAL_START_FILE": str(begin)})
+    assert process.stdout is not None
+    assert '"state":"ready"' in process.stdout.readline()
+    moment = datetime.now(UTC) + timedelta(seconds=0.3)
+    begin.write_text(moment.isoformat())
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (EXIT_REPORTED, "")
+    last = parse_line(output.splitlines()[-1])
+    assert (last.state, last.requests) == ("final", 300)
+    assert last.began >= moment.timestamp()
 
 
 def test_users_are_shared_out_among_cores(web: str) -> None:

@@ -114,3 +114,9 @@ def test_what_is_still_there_is_said(run: Any) -> None:
 
 def test_a_run_without_a_verdict_is_not_called_passed(run: Any) -> None:
     assert worded(run.scenario(conditions=run.torn_down()))[0] == "no verdict  TestScenario shop/checkout, run 3"
+
+
+def test_a_load_of_some_iterations_says_how_many_were_done(run: Any) -> None:
+    status = run.load_test(verdict="Inconclusive", result=run.load(iterations=1999), conditions=run.torn_down())
+    (line,) = (line for line in worded(status) if line.startswith("  iterations"))
+    assert line.split() == ["iterations", "1,999"]

@@ -11,6 +11,7 @@ from seatrial.load.tally import digits_by_request
 SUMMED = (
     *("requests", "dropped", "retries", "checks", "checks_failed", "flows", "flows_cut"),
     *("bytes", "bytes_sent", "connections", "ended", "per_second", "in_flight", "in_flight_max"),
+    "exceptions",
 )
 #: Fields of which the greatest is what all of them can vouch for: of the generators, the busiest and the latest.
 GREATEST = (
@@ -56,6 +57,8 @@ def joint_line(lines: Sequence[WorkerLine], worker: int, seq: int) -> WorkerLine
             "ttfb": _added([line.ttfb or line.service for line in lines]) if any(line.ttfb for line in lines) else None,
             "connect": _added_if_any([line.connect for line in lines]),
             "tls": _added_if_any([line.tls for line in lines]),
+            "complaint": next((line.complaint for line in lines if line.complaint), ""),
+            "exception": next((line.exception for line in lines if line.exception), ""),
             "by_request": _by_request(lines),
         }
     )
@@ -69,6 +72,7 @@ def _by_request(lines: Sequence[WorkerLine]) -> tuple[RequestLine, ...]:
 def _of_request(entries: Sequence[RequestLine], number: int) -> RequestLine:
     texts = [entry.latency for entry in entries if entry.latency is not None]
     return RequestLine(
+        name=entries[0].name,
         requests=sum(entry.requests for entry in entries),
         errors=sum(entry.errors for entry in entries),
         # Where one was left out for its length, what is there says nothing about all.

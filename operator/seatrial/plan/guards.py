@@ -81,7 +81,7 @@ def _requested(spec: LoadSpec, result: LoadResult, achieved: float) -> float:
 
 
 def _saturated(generator: GeneratorResult, measured: float) -> Iterator[Outcome]:
-    remedy = "add workers, or give them more CPU (resources)"
+    remedy = "add workers or cores, or give them more CPU (resources)"
     # A single second may be a start or a hiccup, however short the load.
     allowed = max(DOUBTFUL_SHARE * measured, 1.0)
     if generator.busy_seconds > allowed:

@@ -120,6 +120,8 @@ def _baseline(status: TrialStatus) -> Iterator[Line]:
 
 def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
     yield "requests", f"{result.requests:,} in {result.measured_seconds:,.1f} s"
+    if result.iterations is not None:
+        yield "iterations", f"{result.iterations:,}"
     yield "rate", rate(result)
     kinds = ", ".join(f"{entry.kind} {entry.count:,}" for entry in result.errors_by_kind)
     share = f"{result.errors:,} ({percent(result.error_rate)})" if result.errors else "0"
