@@ -13,8 +13,8 @@ from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.observe import Observe
 from seatrial.api.placement import Placement
 from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, ONE_MODEL, Profile
+from seatrial.api.request_name import named_requests
 from seatrial.api.script import Engine, Script
-from seatrial.api.threshold import named_requests
 from seatrial.api.tls import TargetTls
 
 MOST_WORKERS = 100

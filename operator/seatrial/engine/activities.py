@@ -31,7 +31,7 @@ from seatrial.engine.tails import read_tail
 from seatrial.engine.target import TargetError, Targets
 from seatrial.engine.use import Use
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, KubeError, Unreachable
+from seatrial.kube.errors import ApiError, KubeError, may_pass
 from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
@@ -70,10 +70,6 @@ Wake = Callable[[float], None]
 Learn = Callable[[], Awaitable[None]]
 
 _UNLEARNT = "the values of the environment's Secrets, which must not be shown, cannot be read"
-
-
-def _transient(error: BaseException) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.transient)
 
 
 class Activities:
@@ -292,7 +288,7 @@ class Activities:
         return name
 
     @retry(
-        retry=retry_if_exception(_transient),
+        retry=retry_if_exception(may_pass),
         stop=stop_after_delay(LOOKUP_PATIENCE),
         wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         reraise=True,
