@@ -9,6 +9,7 @@ import pytest
 from seatrial.api.timestamp import stamp
 from seatrial.engine import sampling
 from tests.engine.api_server import ApiServer, Fault, Object
+from tests.engine.test_load_target import TARGET, allow, orders
 from tests.engine.test_load_test import workers
 from tests.engine.workers import line
 from tests.engine.world import World
@@ -162,6 +163,20 @@ async def test_a_service_without_selector_has_no_pods_to_look_at(world: World) -
     world.load_test(observe=[{"name": "target"}])
     assert (await world.until_done("loadtests"))["verdict"] == "Passed"
     assert "has no selector" in used(world)["target"]["message"]
+
+
+async def test_pods_of_another_namespace_are_not_looked_at(world: World) -> None:
+    """Nor those of a Service of the same name in the own namespace taken for them."""
+    target(world)
+    allow(world)
+    orders(world)
+    here = {"metadata": {"name": "orders"}, "spec": {"ports": [{"port": 80}], "selector": {"app": "web"}}}
+    world.server.put("services", here, "shop")
+    world.server.cluster.job = workers([LAST])
+    world.load_test(observe=[{"name": "target"}], target=TARGET | {"port": "http"})
+    assert (await world.until_done("loadtests"))["verdict"] == "Passed"
+    assert used(world)["target"]["pods"] == 0
+    assert "in another namespace" in used(world)["target"]["message"]
 
 
 async def test_load_of_a_step_observes_the_environment(world: World) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+from seatrial.api.load import Target
+from seatrial.api.loadtest import LoadTestTarget
 from seatrial.api.observe import TARGET
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.engine.perform import Stage
@@ -15,6 +17,8 @@ from seatrial.kube.resources import SERVICES
 
 #: Seconds after which a Service that could not be looked up is looked up again.
 PAUSE = 2.0
+
+_ELSEWHERE = "the target is in another namespace, whose pods are not looked at"
 
 Place = tuple[str, Mapping[str, str]]
 
@@ -48,7 +52,7 @@ class Places:
         }
         while TARGET in lines.observing:
             try:
-                places[TARGET] = await self._behind(lines.spec.target.service, stage)
+                places[TARGET] = await self._behind(lines.spec.target, stage)
             except (_NotObserved, TargetError) as error:
                 lines.uses[TARGET].unlisted(str(error))
             except KubeError as error:
@@ -60,15 +64,18 @@ class Places:
             break
         return places
 
-    async def _behind(self, service: str, stage: Stage) -> Place:
-        """The pods behind a Service."""
+    async def _behind(self, target: Target, stage: Stage) -> Place:
+        """The pods behind the target's Service."""
+        service = target.service
+        if isinstance(target, LoadTestTarget) and target.namespace not in {None, stage.origin.namespace}:
+            raise _NotObserved(_ELSEWHERE)
         services = stage.spec.environment.services if isinstance(stage.spec, TestScenarioSpec) else []
         wanted = next((entry for entry in services if entry.name == service and entry.existing), None)
         if wanted and wanted.existing:
-            target = await self._targets.find(wanted.existing, stage.origin.namespace)
-            if target.namespace not in {stage.namespace, stage.origin.namespace}:
-                raise _NotObserved("the target is in another namespace, whose pods are not looked at")
-            return target.namespace, target.selector
+            found = await self._targets.find(wanted.existing, stage.origin.namespace)
+            if found.namespace not in {stage.namespace, stage.origin.namespace}:
+                raise _NotObserved(_ELSEWHERE)
+            return found.namespace, found.selector
         try:
             body = await self._client.get(SERVICES, service, stage.namespace)
         except NotFound as error:

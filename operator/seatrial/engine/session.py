@@ -17,8 +17,8 @@ from seatrial.api.parcel import Parcel
 from seatrial.api.threshold import ThresholdProgram, compile_threshold
 from seatrial.api.timeline import Window
 from seatrial.engine.target import Target
-from seatrial.load.barrier import ReadyLine
 from seatrial.engine.use import Use, values
+from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
 from seatrial.load.statistics import load_result, merged, threshold_values
@@ -48,21 +48,21 @@ class WorkerLines:
         spec: The load.
         lines: Newest line, by worker.
         unreadable: Why a worker's output could not be read to its end, by worker.
-        ready: How often workers have said that they wait for the others.
-        since: Since when this process listens.
         uses: What observed pods use, by name.
         ended: Set when no worker has anything more to tell.
         sampled: Whether observed pods have been looked at since then.
+        ready: How often workers have said that they wait for the others.
+        since: Since when this process listens.
     """
 
     spec: LoadSpec
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
-    ready: dict[int, int] = field(default_factory=dict)
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     uses: dict[str, Use] = field(default_factory=dict)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     sampled: bool = False
+    ready: dict[int, int] = field(default_factory=dict)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: LoadSeen | None = None
 
     @cached_property
