@@ -88,6 +88,7 @@ def test_missing_image_is_an_error(trials: Trials) -> None:
     trials.nothing_left(_uid(stored), timeout=1)
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize(
     ("file", "verdict"),
     [("load/open.yaml", ("Passed", "ThresholdsMet")), ("load-fail.yaml", ("Failed", "ThresholdMissed"))],
