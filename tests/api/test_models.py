@@ -227,6 +227,11 @@ def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
 
 
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
+    ("target stands for the pods", lambda s: step(s, 3)["load"].update(observe=[{"name": "db"}])),
+    (
+        "target stands for the pods",
+        lambda s: step(s, 3)["load"].update(observe=[{"name": "target", "selector": {"app": "web"}}]),
+    ),
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
     (
         "storage needs a namespace of its own",
@@ -352,6 +357,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].pop("inline")),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].update(path="/s.js", image="i")),
+    ("target.tls belongs to the engine Http", lambda s: scripted(s)["target"].update(tls={})),
     ("path is a file in an image of yours", lambda s: scripted(s)["script"].update(image="i")),
     ("path is a file in an image of yours", lambda s: scripted(s, script={"path": "/s.js"})),
     (

@@ -420,3 +420,37 @@ class Short(LoadTestShape):
     ran = run("Locust", SHOP + shape, shop, tmp_path, profile={"duration": "30s"})
     assert ran.codes == [0], ran.errors
     assert ran.lines[0][-1].measured < 5
+
+
+def test_workers_of_locust_share_the_users_of_one_master(shop: str, tmp_path: Path) -> None:
+    counted = """
+@events.test_start.add_listener
+def tell(environment, **_):
+    open(os.environ["TMPDIR"] + f"/runner-{os.environ['JOB']}", "a").write(type(environment.runner).__name__ + " ")
+
+@events.spawning_complete.add_listener
+def users(user_count, **_):
+    open(os.environ["TMPDIR"] + f"/users-{os.environ['JOB']}", "w").write(str(user_count))
+"""
+    leader = tmp_path / "leader"
+    leader.write_text("127.0.0.1\n")
+    spec = load_spec("Locust", SHOP + counted, 2, {"profile": {"users": 5, "duration": "2s"}})
+    processes = [
+        start(spec, shop, index, tmp_path, SEATRIAL_LEADER_FILE=str(leader), JOB=str(index)) for index in range(2)
+    ]
+    ended = [process.communicate(timeout=90) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ended
+    lines = {index: parse_line(output.splitlines()[-1]) for index, (output, _) in enumerate(ended)}
+    assert all(line.final and line.requests > 20 for line in lines.values())
+    result = load_result(merged(lines, spec))
+    assert {each.name for each in result.by_request} == {"list", "GET /missing", "POST /orders"}
+    assert sorted((tmp_path / "runner-0").read_text().split()) == ["MasterRunner", "WorkerRunner"]
+    assert (tmp_path / "runner-1").read_text().split() == ["WorkerRunner"]
+    assert abs(lines[0].began - lines[1].began) < 0.5, "the master has them begin together"
+
+
+def test_a_worker_of_locust_without_its_master_is_refused(shop: str, tmp_path: Path) -> None:
+    spec = load_spec("Locust", SHOP, 2, {"profile": {"users": 5, "duration": "2s"}})
+    code, _, errors = within(spec, shop, tmp_path, {"JOB_COMPLETION_INDEX": "1"})
+    assert code == 2
+    assert "SEATRIAL_LEADER_FILE" in errors

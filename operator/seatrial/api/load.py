@@ -10,10 +10,11 @@ from seatrial.api.connections import Connections
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.observe import Observe
 from seatrial.api.placement import Placement
 from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, ONE_MODEL, Profile
+from seatrial.api.request_name import named_requests
 from seatrial.api.script import Engine, Script
-from seatrial.api.threshold import named_requests
 from seatrial.api.tls import TargetTls
 
 MOST_WORKERS = 100
@@ -23,6 +24,7 @@ _ONE_NUMBER = "give one of workers and ratePerWorker (or usersPerWorker): the ot
 _RATE_PER_WORKER = "ratePerWorker belongs to the open model: give usersPerWorker"
 _USERS_PER_WORKER = "usersPerWorker belongs to the closed model: give ratePerWorker"
 _OPEN = "has(self.profile.rate) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.rate))"
+_SCRIPT_TLS = "target.tls belongs to the engine Http: a script says itself how it speaks TLS"
 _SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
 _GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
 _LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
@@ -120,6 +122,13 @@ class LoadSpec(Model):
     placement: Placement | None = Field(
         None, description="Where workers run, as far as the platform team allows it. Default: wherever there is room."
     )
+    observe: Annotated[list[Observe], unique("name")] = Field(
+        [],
+        max_length=5,
+        description="Pods whose CPU and memory are sampled every 10s through the metrics API while load goes on, and "
+        "whose restarts are counted. A threshold on target.… observes the target without being told. Default: none.",
+        json_schema_extra=list_map("name"),
+    )
     thresholds: list[Threshold] = Field(
         [],
         max_length=20,
@@ -155,6 +164,10 @@ class LoadSpec(Model):
                 "has(self.requestTimeout) || has(self.connections) || has(self.cores))",
                 "requests, flows, data, requestTimeout, connections and cores belong to the engine Http: the script "
                 "says what is sent",
+            ),
+            (
+                "!has(self.script) || !has(self.target.tls)",
+                _SCRIPT_TLS,
             ),
             (
                 "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight) || "
@@ -237,6 +250,8 @@ class LoadSpec(Model):
             raise ValueError("give one of requests and flows")
         if (self.script is None) != (self.engine is Engine.HTTP):
             raise ValueError(_SCRIPT)
+        if self.script is not None and self.target.tls is not None:
+            raise ValueError(_SCRIPT_TLS)
         if self.script is None and self.profile.scripted:
             raise ValueError(f"profile: {ONE_MODEL}")
         if not self.profile.scripted and self.profile.peak < self.workers * self.cores:

@@ -5,7 +5,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar, cast
 
@@ -34,8 +33,10 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.matrix import axis_types
 from seatrial.api.problem import Problem as Problem
 from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.schema_mistake import schema_mistake, shown
 from seatrial.api.script_checks import script_problems
 from seatrial.api.step import NeedResult, Step
+from seatrial.api.suggestion import suggested
 from seatrial.api.table import TableError, variables
 from seatrial.api.threshold import compile_threshold
 from seatrial.api.wait import WaitFor, WaitKind
@@ -108,7 +109,7 @@ def parse_json(kind: type[Spec], spec: str) -> Spec:
         # As JSON and strictly, because that is what the API server takes: it turns no text into a number.
         return cast("Spec", kind.model_validate_json(spec, strict=True))
     except ValidationError as error:
-        raise InvalidSpec([_from_pydantic(detail) for detail in error.errors(include_url=False)]) from error
+        raise InvalidSpec([schema_mistake(kind, detail) for detail in error.errors(include_url=False)]) from error
 
 
 def _problems(spec: TestScenarioSpec | LoadTestSpec) -> Iterator[Problem]:
@@ -125,36 +126,11 @@ def _schedule(schedule: Schedule) -> Iterator[Problem]:
         try:
             Cron(cron, zone)
         except CronError as error:
-            yield Problem(f"spec.schedule.{field}", _shown(given), str(error))
-
-
-def _from_pydantic(detail: Mapping[str, Any]) -> Problem:
-    parts = [part for part in detail["loc"] if part != "[key]"]  # pydantic's mark of a map's key
-    path = "spec" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    given = detail["input"]
-    match detail["type"]:
-        case "extra_forbidden":
-            return Problem(path, "", "there is no such field; look for a misspelling or a wrong indentation")
-        case "missing":
-            return Problem(path, "", "is required")
-        case "string_pattern_mismatch":
-            message = f"must match {detail['ctx']['pattern']}"
-        case "model_type":
-            message = "must be a mapping of fields"
-    return Problem(path, _shown(given) if isinstance(given, str | int | float) else "", message)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+            yield Problem(f"spec.schedule.{field}", shown(given), str(error))
 
 
 def _unknown(field: str, name: str, what: str, known: Iterable[str]) -> Problem:
-    names = list(known)
-    close = get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none'}"
-    return Problem(field, _shown(name), f"no such {what}; {hint}")
+    return Problem(field, shown(name), f"no such {what}; {suggested(name, known)}")
 
 
 def _scenario(spec: TestScenarioSpec) -> Iterator[Problem]:
@@ -208,7 +184,7 @@ def _status_size(spec: TestScenarioSpec) -> Iterator[Problem]:
 
 def _duplicates(field: str, names: list[str], remedy: str = "is used twice: rename one") -> Iterator[Problem]:
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(field, _shown(name), remedy)
+        yield Problem(field, shown(name), remedy)
 
 
 def _cycle(field: str, edge: str, graph: Mapping[str, set[str]]) -> Iterator[Problem]:
@@ -255,7 +231,7 @@ def _port(field: str, name: str | None, service: Service) -> Iterator[Problem]:
     if service.existing and not names:
         return  # its Service knows
     if not names:
-        yield Problem(field, _shown(name) if name else "", f"service {service.name} has no ports: add ports to it")
+        yield Problem(field, shown(name) if name else "", f"service {service.name} has no ports: add ports to it")
     elif name is None and len(names) > 1:
         yield Problem(field, "", f"service {service.name} has several ports ({', '.join(names)}): name one")
     elif name is not None and name not in names:
@@ -379,7 +355,7 @@ def _template(field: str, value: Any, scope: Scope, steps: list[Step]) -> Iterat
         yield from _expression(field, expression, scope, steps, remedy=_LITERAL)
     for text in template.unfinished(value):
         remedy = f"${{ begins an expression, which ends with }} and holds no braces{_LITERAL}"
-        yield Problem(field, _shown(text), remedy)
+        yield Problem(field, shown(text), remedy)
 
 
 def _load(field: str, spec: LoadSpec) -> Iterator[Problem]:
@@ -440,10 +416,10 @@ def _threshold(field: str, expression: str, labels: tuple[str, ...]) -> Iterator
     try:
         program = compile_threshold(expression, labels)
     except ExpressionError as error:
-        yield Problem(field, _shown(expression), str(error))
+        yield Problem(field, shown(expression), str(error))
         return
     if not program.boolean:
-        yield Problem(field, _shown(expression), "is never true or false: compare it with something")
+        yield Problem(field, shown(expression), "is never true or false: compare it with something")
 
 
 def _expression(
@@ -452,10 +428,10 @@ def _expression(
     try:
         program = scope.compile(expression)
     except ExpressionError as error:
-        yield Problem(field, _shown(expression), _capture_remedy(f"{error}{remedy}", steps))
+        yield Problem(field, shown(expression), _capture_remedy(f"{error}{remedy}", steps))
         return
     if truth and not program.boolean:
-        yield Problem(field, _shown(expression), "is never true or false: compare it with something")
+        yield Problem(field, shown(expression), "is never true or false: compare it with something")
 
 
 def _capture_remedy(message: str, steps: list[Step]) -> str:

@@ -14,10 +14,11 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.provenance import is_collected, is_environment, is_ours
 from seatrial.api.redaction import Redaction
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.api.status import Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.status import LoadTestStatus, Phase, TestScenarioStatus, TrialStatus
+from seatrial.api.timestamp import moment
 from seatrial.api.wait import WaitFor
 from seatrial.build.origin import Origin
-from seatrial.engine.activities import Activities
+from seatrial.engine.activities import Activities, Known
 from seatrial.engine.announce import Announcer
 from seatrial.engine.attempts import held_back, sent_once, under_way
 from seatrial.engine.chronicle import Chronicles
@@ -349,7 +350,7 @@ class Controller:
         if self._closing:
             # What is on record as sent is sent; everything else the next operator starts.
             activities = Wanted(checks=activities.checks & sent_once(attempts))
-        wanted = self._follow(key, session, subject, activities, stage, attempts)
+        wanted = self._follow(key, session, subject, activities, stage, attempts, status)
         wanted |= self._read_out(key, session, subject, activities, stage)
         if activities.baseline:
             origin = stage.origin
@@ -399,6 +400,7 @@ class Controller:
         activities: Wanted,
         stage: Stage,
         attempts: Mapping[str, Instance],
+        status: TrialStatus,
     ) -> set[str]:
         wanted: set[str] = set()
 
@@ -412,6 +414,8 @@ class Controller:
             bodies = self.store.objects(subject.uid, "Pod", stage.origin.run)
             pods = tuple(pod for pod in map(see_pod, bodies) if pod.owner == attempt)
             wanted |= self._activities.follow(session, stage.namespace, attempt, load, pods, wake)
+            if pods:
+                wanted |= self._activities.observe(session, stage, attempt, _known(status, attempts, attempt), wake)
         return wanted
 
     def _read_out(
@@ -490,6 +494,16 @@ def _held(action: Action, message: str, before: Held | None) -> Held:
 def _told(status: TrialStatus) -> tuple[object, ...]:
     """What those who wait for a verdict want to hear of."""
     return status.observed_generation, status.run.id if status.run else "", status.phase, status.verdict
+
+
+def _known(status: TrialStatus, attempts: Mapping[str, Instance], attempt: str) -> Known:
+    """What status says of a load already."""
+    began: str | None = status.run.started_at if status.run else None
+    result = status.result if isinstance(status, LoadTestStatus) else None
+    if isinstance(status, TestScenarioStatus):
+        step = next(one for one in status.steps if one.name == attempts[attempt].name)
+        began, result = step.started_at, step.load
+    return Known(moment(began) if began else datetime.now(UTC), result.resource_use if result else ())
 
 
 def _run(status: TrialStatus) -> str | None:

@@ -18,6 +18,9 @@ from seatrial.load.samples import Samples
 from seatrial.load.script import ScriptShare
 from seatrial.load.scripted import Scripted, ScriptError, ScriptInvalid
 
+#: Environment variable with the name of the file that holds the address of worker 0.
+LEADER_VARIABLE = "SEATRIAL_LEADER_FILE"
+
 #: Exit codes besides those of a worker without a script.
 EXIT_SCRIPT_INVALID = 3
 EXIT_SCRIPT_ERROR = 4
@@ -76,5 +79,16 @@ async def _until_signal(share: ScriptShare, write: Callable[[str], object], envi
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     samples = Samples(share.warmup, share.spec.labels)
-    engines = {Engine.K6: K6, Engine.LOCUST: Locust}
-    return await Scripted(share, engines[share.spec.engine](share, samples), samples, write, environment).run(stop)
+    return await Scripted(share, _engine(share, samples, environment), samples, write, environment).run(stop)
+
+
+def _engine(share: ScriptShare, samples: Samples, environment: Mapping[str, str]) -> K6 | Locust:
+    if share.spec.engine is Engine.K6:
+        return K6(share, samples)
+    file = environment.get(LEADER_VARIABLE, "")
+    leader = Path(file).read_text().strip() if file else ""
+    if share.index > 0 and not leader:
+        raise AssignmentError(
+            f"{LEADER_VARIABLE} names no file with the address of worker 0, whose master has the users"
+        )
+    return Locust(share, samples, leader)
