@@ -1,12 +1,15 @@
 """What should be going on between two turns of a run, from a decision to the tasks of this process."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from seatrial.api.expansion import Instance, expanded
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.engine.activities import Activities
+from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
+from seatrial.api.timestamp import moment
+from seatrial.engine.activities import Activities, Known
 from seatrial.engine.attempts import sent_once, under_way
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.key import Key
@@ -89,6 +92,9 @@ class Ongoing:
                 pods = tuple(pod for pod in self._pods(run) if pod.owner == attempt)
                 wake = partial(self._wake, run.key)
                 going_on |= self._activities.follow(session, stage.namespace, attempt, load, pods, wake)
+                if pods:
+                    known = _known(run.status, attempts, attempt)
+                    going_on |= self._activities.observe(session, stage, attempt, known, wake)
         return going_on
 
     def _read_out(self, run: Run, wanted: Wanted) -> set[str]:
@@ -112,3 +118,13 @@ class Ongoing:
     def _pods(self, run: Run) -> list[PodSeen]:
         origin = run.stage.origin
         return [see_pod(body) for body in self._store.objects(origin.uid, "Pod", origin.run)]
+
+
+def _known(status: TrialStatus, attempts: Mapping[str, Instance], attempt: str) -> Known:
+    """What status says of a load already."""
+    began: str | None = status.run.started_at if status.run else None
+    result = status.result if isinstance(status, LoadTestStatus) else None
+    if isinstance(status, TestScenarioStatus):
+        step = next(one for one in status.steps if one.name == attempts[attempt].name)
+        began, result = step.started_at, step.load
+    return Known(moment(began) if began else datetime.now(UTC), result.resource_use if result else ())

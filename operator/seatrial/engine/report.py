@@ -127,6 +127,10 @@ class Reporter:
             parcels=session.parcels,
             suites=session.suites,
             courses={attempt: lines.windows for attempt, lines in session.loads.items()},
+            uses={
+                attempt: [point for use in lines.uses.values() for point in use.points]
+                for attempt, lines in session.loads.items()
+            },
             order=_order(spec) if isinstance(spec, TestScenarioSpec) else [],
         )
         return composed(
