@@ -1,5 +1,6 @@
 """The course of a load in the report of a whole run, with and without a restart in the middle."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -81,6 +82,7 @@ async def test_an_operator_killed_before_the_report_leaves_the_course_to_the_nex
     world.load_test(profile={"users": 1, "duration": "4s"})
     await world.until(lambda: world.status("loadtests").get("verdict"))
     world.kill()
+    await asyncio.sleep(0.1)  # what was under way arrives while it is still refused
     world.server.faults = []
     name = world.server.all("jobs")[0]["metadata"]["name"]
     world.server.logs[f"{name}-0"] = list(whole)
@@ -102,6 +104,7 @@ async def test_a_course_that_cannot_be_read_any_more_holds_nothing_up(
     world.load_test(profile={"users": 1, "duration": "2s"})
     await world.until(lambda: world.status("loadtests").get("verdict"))
     world.kill()
+    await asyncio.sleep(0.1)  # what was under way arrives while it is still refused
     world.server.faults = [Fault("GET", "/log", status=500, times=1000)]
     name = world.server.all("jobs")[0]["metadata"]["name"]
     ended = {"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}

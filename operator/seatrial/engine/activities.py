@@ -21,12 +21,12 @@ from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.handover import Handover, read_handover
 from seatrial.engine.keeper import Keeper
-from seatrial.engine.perform import Stage
 from seatrial.engine.places import Places
 from seatrial.engine.refusal import Refused
 from seatrial.engine.sampling import sample
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.engine.settings import AllowedTarget
+from seatrial.engine.stage import Stage
 from seatrial.engine.tails import read_tail
 from seatrial.engine.target import TargetError, Targets
 from seatrial.engine.use import Use

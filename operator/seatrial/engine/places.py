@@ -8,8 +8,8 @@ from seatrial.api.load import Target
 from seatrial.api.loadtest import LoadTestTarget
 from seatrial.api.observe import TARGET
 from seatrial.api.scenario import TestScenarioSpec
-from seatrial.engine.perform import Stage
 from seatrial.engine.session import WorkerLines
+from seatrial.engine.stage import Stage
 from seatrial.engine.target import TargetError, Targets
 from seatrial.kube.client import Client
 from seatrial.kube.errors import KubeError, NotFound
