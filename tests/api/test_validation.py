@@ -9,7 +9,8 @@ import pytest
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Step
-from seatrial.api.validation import CAPTURES, SPEC_BYTES, InvalidSpec, Problem, available_captures, read
+from seatrial.api.step_checks import CAPTURES, available_captures
+from seatrial.api.validation import SPEC_BYTES, InvalidSpec, Problem, read
 
 Spec = dict[str, Any]
 

@@ -69,7 +69,7 @@ async def test_one_without_ready_endpoints_is_named(world: World) -> None:
     service(world)
     ready = {"endpoints": [{"conditions": {"ready": False}}]}
     world.server.change("endpointslices", "payments-x", "shop", lambda body: body.update(ready))
-    using(world, ready={"interval": "100ms", "timeout": "400ms"})
+    using(world, ready={"interval": "100ms", "timeout": "2s"})
     assert (await world.until_done())["reason"] == "NoEndpoints"
 
 

@@ -114,6 +114,12 @@ def _whole() -> list[tuple[str, str]]:
         ("dropped.count", "int"),
         ("checks.count", "int"),
         ("checks.rate", "double"),
+        ("target.cpu.max", "double"),
+        ("target.cpu.mean", "double"),
+        ("target.memory.max", "int"),
+        ("target.memory.mean", "int"),
+        ("target.restarts", "int"),
+        ("target.oomKills", "int"),
     ]
 
 

@@ -13,8 +13,8 @@ from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import StepState, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.build.secret import captured_name, captured_secret, values_of
-from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session
+from seatrial.engine.stage import Stage
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, KubeError, may_pass
 from seatrial.kube.resources import SECRETS

@@ -75,9 +75,11 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     else:
         decision = _rest(test, _refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
+    # First what is kept of the history: the reports of what is not must go.
+    decision = replace(decision, status=steered(test, decision.status, wished))
     decision = reported(test.status, decision, observed, now, deleting=test.deleting)
     decision = waited_out(decision, observed, now)
-    status = steered(test, decision.status, wished)
+    status = decision.status
     if status.run is not None or invalid:
         blocked = _blocker(status, test, observed, now)
         shown = conditions(status, now, invalid=invalid, blocked=blocked, suspended=test.suspended)
