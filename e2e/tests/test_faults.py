@@ -131,7 +131,7 @@ INVALID = [
     ),
     (
         {"steps": [{"name": "a", "http": {"service": "cache"}, "expect": ["response.stat == 200"]}]},
-        ["spec.steps[0].expect[0]", "response.stat == 200", "known here are response.status"],
+        ["spec.steps[0].expect[0]", "response.stat == 200", "did you mean 'response.status'?"],
     ),
     (
         {"steps": [{"name": "a", "http": {"service": "cache"}, "expect": ["response.status =="]}]},
