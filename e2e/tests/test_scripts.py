@@ -13,7 +13,8 @@ export default function () { http.get(`${__ENV.TARGET_URL}/stock/A1`); sleep(0.0
 
 def target(trials: Trials, kubectl: Run) -> None:
     trials.apply(ROOT / "examples/load-target.yaml")
-    kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
+    for name in ("cache", "inventory"):
+        kubectl("rollout", "status", f"deployment/{name}", "-n", trials.namespace, "--timeout=60s")
 
 
 def scripted(name: str, script: dict[str, Any] | str, **spec: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, 
 
     stored = trials.wait("ldt", "k6", "Complete")
     status, result = stored["status"], stored["status"]["result"]
-    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), status
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), (status["message"], result)
     assert (result["workers"], result["workersFinished"]) == (2, 2)
     # Four users who wait 50 ms after each request, for five seconds.
     assert 150 < result["requests"] < 400
