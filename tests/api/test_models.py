@@ -352,6 +352,7 @@ RULES: list[tuple[str, Callable[[Spec], object]]] = [
     ),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].pop("inline")),
     ("give exactly one of inline, configMap and path", lambda s: scripted(s)["script"].update(path="/s.js", image="i")),
+    ("target.tls belongs to the engine Http", lambda s: scripted(s)["target"].update(tls={})),
     ("path is a file in an image of yours", lambda s: scripted(s)["script"].update(image="i")),
     ("path is a file in an image of yours", lambda s: scripted(s, script={"path": "/s.js"})),
     (

@@ -23,6 +23,7 @@ _ONE_NUMBER = "give one of workers and ratePerWorker (or usersPerWorker): the ot
 _RATE_PER_WORKER = "ratePerWorker belongs to the open model: give usersPerWorker"
 _USERS_PER_WORKER = "usersPerWorker belongs to the closed model: give ratePerWorker"
 _OPEN = "has(self.profile.rate) || has(self.profile.stages) && self.profile.stages.exists(stage, has(stage.rate))"
+_SCRIPT_TLS = "target.tls belongs to the engine Http: a script says itself how it speaks TLS"
 _SCRIPT = "the engines K6 and Locust run a script, and Http does not: give engine and script together"
 _GENERATORS = "(has(self.workers) ? self.workers : 1) * (has(self.cores) ? self.cores : 1)"
 _LEVEL = "(has(s.rate) ? s.rate : has(s.users) ? s.users : 0)"
@@ -157,6 +158,10 @@ class LoadSpec(Model):
                 "says what is sent",
             ),
             (
+                "!has(self.script) || !has(self.target.tls)",
+                _SCRIPT_TLS,
+            ),
+            (
                 "!has(self.script) || !(has(self.profile.rate) || has(self.profile.maxInFlight) || "
                 "has(self.profile.arrivals) || has(self.profile.iterations))",
                 "rate, arrivals, maxInFlight and iterations belong to the engine Http: give users, or leave it to the "
@@ -237,6 +242,8 @@ class LoadSpec(Model):
             raise ValueError("give one of requests and flows")
         if (self.script is None) != (self.engine is Engine.HTTP):
             raise ValueError(_SCRIPT)
+        if self.script is not None and self.target.tls is not None:
+            raise ValueError(_SCRIPT_TLS)
         if self.script is None and self.profile.scripted:
             raise ValueError(f"profile: {ONE_MODEL}")
         if not self.profile.scripted and self.profile.peak < self.workers * self.cores:
