@@ -83,7 +83,6 @@ lock: ## Write the lock files anew; existing pins stay unless LOCK_FLAGS=--upgra
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --group dev --constraints requirements.txt -o requirements-dev.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) --group k6 -o requirements-k6.txt >/dev/null
 	$(LOCK) $(LOCK_FLAGS) --group locust -o requirements-locust.txt >/dev/null
-	$(LOCK) $(LOCK_FLAGS) --group bench --constraints requirements-dev.txt -o requirements-bench.txt >/dev/null
 	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml','rb'))['build-system']['requires'], sep='\n')" \
 		| $(LOCK) $(LOCK_FLAGS) - -o requirements-build.txt >/dev/null
 
@@ -116,6 +115,5 @@ services-packages:
 bench-packages: venv
 	@dpkg -s wrk nginx-light >/dev/null 2>&1 || { $(SUDO) apt-get update --quiet \
 		&& $(SUDO) env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet wrk nginx-light; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.txt
 
 .PHONY: help demo test check quick lint unit services e2e bench crash fuzz cluster install clean lock generate venv services-packages bench-packages

@@ -13,7 +13,8 @@ export default function () { http.get(`${__ENV.TARGET_URL}/stock/A1`); sleep(0.0
 
 def target(trials: Trials, kubectl: Run) -> None:
     trials.apply(ROOT / "examples/load-target.yaml")
-    kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
+    for name in ("cache", "inventory"):
+        kubectl("rollout", "status", f"deployment/{name}", "-n", trials.namespace, "--timeout=60s")
 
 
 def scripted(name: str, script: dict[str, Any] | str, **spec: Any) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, 
 
     stored = trials.wait("ldt", "k6", "Complete")
     status, result = stored["status"], stored["status"]["result"]
-    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), status
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), (status["message"], result)
     assert (result["workers"], result["workersFinished"]) == (2, 2)
     # Four users who wait 50 ms after each request, for five seconds.
     assert 150 < result["requests"] < 400
@@ -69,4 +70,47 @@ def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, 
     assert "thresholds on metrics 'http_req_duration' have been crossed" in verdicts["strict"]["message"]
     assert verdicts["strict"]["result"]["requests"] > 20
     assert verdicts["cut"]["message"].startswith("aborted at ")
+    trials.nothing_left(stored["metadata"]["uid"])
+
+
+LOOK = """
+from locust import HttpUser, constant, events, task
+
+
+class Shop(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def look(self):
+        self.client.get("/stock/A1")
+"""
+JUDGE = """
+
+@events.quitting.add_listener
+def judge(environment, **_):
+    environment.process_exit_code = 3
+"""
+
+
+def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, kubectl: Run) -> None:
+    target(trials, kubectl)
+    trials.apply(ROOT / "examples/load/locust.yaml")
+    trials.apply(scripted("broken", "def broken(:\n", engine="Locust", workers=1))
+    trials.apply(scripted("strict", LOOK + JUDGE, engine="Locust", workers=1))
+
+    stored = trials.wait("ldt", "locust", "Complete")
+    status, result = stored["status"], stored["status"]["result"]
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), status
+    assert result["workers"] == result["workersFinished"]
+    # Four users who wait 50 ms after each request, for five seconds.
+    assert 150 < result["requests"] < 400
+    assert [(each["name"], each["requests"]) for each in result["byRequest"]] == [("stock", result["requests"])]
+    assert abs(result["measuredSeconds"] - 5) < 0.5
+    assert "ttfb" not in result
+
+    verdicts = {name: trials.wait("ldt", name, "Complete")["status"] for name in ("broken", "strict")}
+    shown = {name: (status["verdict"], status["reason"]) for name, status in verdicts.items()}
+    assert shown == {"broken": ("Error", "ScriptInvalid"), "strict": ("Failed", "ScriptFailed")}
+    assert "SyntaxError: invalid syntax" in verdicts["broken"]["message"]
+    assert "the script sets exit code 3" in verdicts["strict"]["message"]
     trials.nothing_left(stored["metadata"]["uid"])

@@ -19,6 +19,7 @@ from seatrial.api.status import (
     LoadTestStatus,
     MetricComparison,
     RequestResult,
+    ResourceUse,
     RunStatus,
     RunSummary,
     ServiceState,
@@ -48,6 +49,10 @@ def load() -> LoadResult:
         by_request=[
             RequestResult(name=f"GET /orders/{'x' * 40}/{number}", requests=10**6, errors=3, p50="1ms", p99="2ms")
             for number in range(50)
+        ],
+        resource_use=[
+            ResourceUse(name=f"{'n' * 49}{number}", samples=10**4, memory_max=2**40, restarts=9, message=LONG[:300])
+            for number in range(6)
         ],
         thresholds=[
             ThresholdResult(expr=LONG[:1024], state=ThresholdState.PASSED, value=LONG[:256]) for _ in range(20)

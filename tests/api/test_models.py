@@ -227,6 +227,11 @@ def scripted(spec: Spec, *, users: int = 9, **more: Any) -> Spec:
 
 
 RULES: list[tuple[str, Callable[[Spec], object]]] = [
+    ("target stands for the pods", lambda s: step(s, 3)["load"].update(observe=[{"name": "db"}])),
+    (
+        "target stands for the pods",
+        lambda s: step(s, 3)["load"].update(observe=[{"name": "target", "selector": {"app": "web"}}]),
+    ),
     ("give image, or existing for a Service", lambda s: service(s, 0).pop("image")),
     (
         "storage needs a namespace of its own",

@@ -9,7 +9,8 @@ import pytest
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.step import Step
-from seatrial.api.validation import CAPTURES, SPEC_BYTES, InvalidSpec, Problem, available_captures, read
+from seatrial.api.step_checks import CAPTURES, available_captures
+from seatrial.api.validation import SPEC_BYTES, InvalidSpec, Problem, read
 
 Spec = dict[str, Any]
 
@@ -212,10 +213,10 @@ def test_a_circle_through_several_steps_is_named_in_the_order_of_needs() -> None
     ("spec", "told"),
     [
         (changed("environment", to=None), "spec.environment: is required"),
-        (changed("stepz", to=[]), "spec.stepz: there is no such field; look for a misspelling or a wrong indentation"),
+        (changed("stepz", to=[]), "spec.stepz: there is no such field; did you mean 'steps'?"),
         (
             changed("steps", 0, "name", to="Create"),
-            "spec.steps[0].name: 'Create': must match ^[a-z]([-a-z0-9]*[a-z0-9])?$",
+            "spec.steps[0].name: 'Create': must be small letters, digits and dashes, and begin with a letter",
         ),
         (
             changed("steps", 0, "timeout", to="5 s"),
@@ -223,12 +224,38 @@ def test_a_circle_through_several_steps_is_named_in_the_order_of_needs() -> None
         ),
         (
             changed("steps", 0, "capture", to={"1d": "1"}),
-            "spec.steps[0].capture.1d: '1d': must match ^[a-zA-Z_][a-zA-Z0-9_]*$",
+            "spec.steps[0].capture.1d: '1d': must be letters, digits and underscores, and begin with no digit",
         ),
         (changed("steps", 0, "http", "text", to="x"), "spec.steps[0].http: give one of json, form and text"),
         (
             changed("steps", 0, "job", to={"image": "i"}),
             "spec.steps[0]: give exactly one of http, job, load, assert and wait",
+        ),
+        (
+            changed("environment", "services", 0, "imagee", to="x"),
+            "spec.environment.services[0].imagee: there is no such field; did you mean 'image'?",
+        ),
+        (
+            changed("steps", 0, "nothing", to="x"),
+            "spec.steps[0].nothing: there is no such field; look for a wrong indentation; there are assert, capture, "
+            "captureSecret, eventually, expect, http, job, load, matrix, maxParallel, name, needs and 5 more",
+        ),
+        (
+            changed("steps", 0, "http", "method", to="get"),
+            "spec.steps[0].http.method: 'get': must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; "
+            "did you mean 'GET'?",
+        ),
+        (
+            changed("environment", "services", 0, "ports", 0, "port", to="80"),
+            "spec.environment.services[0].ports[0].port: '80': must be a whole number, without quotes",
+        ),
+        (
+            changed("environment", "services", 0, "env", to={"A": "b"}),
+            "spec.environment.services[0].env: must be a list: begin each entry with a dash",
+        ),
+        (
+            changed("environment", "services", 0, "replicas", to=0),
+            "spec.environment.services[0].replicas: 0: must be at least 1",
         ),
         (changed("steps", 0, to="create"), "spec.steps[0]: 'create': must be a mapping of fields"),
         (None, "spec: must be a mapping of fields"),
@@ -245,7 +272,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     told = problems(spec)
     assert len(told) == 4
     assert told[0].startswith("spec.steps[0].expect[0]: 'respons.status == 1': at column 8: undeclared reference")
-    assert "known here are response.status" in told[0]
+    assert "did you mean 'response.status'?" in told[0]
     assert told[1].startswith("spec.steps[0].expect[1]: '1 +': at column ")
     assert told[2].startswith("spec.steps[1].needs[0].step: 'nobody': no such step")
 

@@ -266,3 +266,25 @@ def test_requests_reach_their_workers_as_they_are_written(path: str) -> None:
     spec = next(entry["value"] for entry in made if entry["name"] == "SEATRIAL_LOAD")
     assert spec.count("$") == 2 * path.count("$")
     assert LoadSpec.model_validate_json(spec.replace("$$", "$")).requests[0].path == path
+
+
+def test_workers_may_take_as_long_to_start_as_their_load_test_allows() -> None:
+    fields = {"target": {"service": "web"}, "profile": {"rate": 9, "duration": "1m"}, "timeouts": {"start": "30m"}}
+    assert load(LoadTestSpec.model_validate(fields))["spec"]["activeDeadlineSeconds"] > 1800 + 60
+
+
+def test_several_workers_wait_for_a_moment_and_one_does_not() -> None:
+    made = load(load_spec(workers=2))
+    template, file = made["spec"]["template"], "/run/seatrial/start"
+    assert template["metadata"]["annotations"][names.START] == ""
+    (volume,) = pod(made)["volumes"]
+    (item,) = volume["downwardAPI"]["items"]
+    assert item["fieldRef"]["fieldPath"] == f"metadata.annotations['{names.START}']"
+    (mount,) = container(made)["volumeMounts"]
+    assert (mount["name"], f"{mount['mountPath']}/{item['path']}", mount["readOnly"]) == (volume["name"], file, True)
+    assert "subPath" not in mount, "the kubelet brings nothing new into those"
+    assert {"name": "SEATRIAL_START_FILE", "value": file} in container(made)["env"]
+    alone = load(load_spec())
+    assert names.START not in alone["spec"]["template"]["metadata"]["annotations"]
+    assert "volumes" not in pod(alone)
+    assert "SEATRIAL_START_FILE" not in {entry["name"] for entry in container(alone)["env"]}

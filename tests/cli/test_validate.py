@@ -84,7 +84,7 @@ def test_nothing_checked_is_not_valid(check: Any, text: str) -> None:
             HEAD.replace("TestScenario", "TestScenarios"),
             "kind: 'TestScenarios': no such kind in seatrial.dev/v1alpha1; did you mean 'TestScenario'?",
         ),
-        (HEAD.replace("TestScenario", "Pod"), "there are TestScenario and LoadTest"),
+        (HEAD.replace("TestScenario", "Pod"), "there are TestScenario, LoadTest"),
         (HEAD, "a.yaml:1: TestScenario/checkout: spec: is required"),
         (
             HEAD + "spec: {environment: {services: []}}\nspecs: {}\n",

@@ -89,6 +89,7 @@ class Refusal(Exception):
 
 KINDS = {
     "testscenarios": "TestScenario",
+    "podmetrics": "PodMetrics",
     "loadtests": "LoadTest",
     "namespaces": "Namespace",
     "services": "Service",
@@ -149,6 +150,8 @@ class ApiServer:
         self.logs: dict[str, list[str | None]] = {}
         self._newest: dict[str, str] = {}
         self.log_queries: list[tuple[str, dict[str, str]]] = []
+        #: Whether there is an API that tells what pods use.
+        self.metrics_api = False
         #: Whether a log that has no more lines stays open, as that of a container that runs.
         self.hold_logs = False
         self._changed = asyncio.Event()
@@ -338,7 +341,7 @@ class ApiServer:
             raise Refusal(404, "NotFound", f'{place.plural} "{place.name}" not found') from None
 
     def _list(self, request: web.Request, place: Place) -> Object:
-        if place.plural not in KINDS:
+        if place.plural not in KINDS or (place.plural == "podmetrics" and not self.metrics_api):
             raise Refusal(404, "NotFound", "the server could not find the requested resource")
         items = [
             body
@@ -452,9 +455,10 @@ def _matches(fault: Fault, request: web.Request) -> bool:
 
 def _selected(request: web.Request, body: Object) -> bool:
     metadata = body["metadata"]
-    label, _, value = request.query.get("labelSelector", "").partition("=")
-    if label and (label not in metadata.get("labels", {}) or value not in ("", metadata["labels"][label])):
-        return False
+    for selector in filter(None, request.query.get("labelSelector", "").split(",")):
+        label, _, value = selector.partition("=")
+        if label not in metadata.get("labels", {}) or value not in ("", metadata["labels"][label]):
+            return False
     wanted = dict(pair.split("=") for pair in filter(None, request.query.get("fieldSelector", "").split(",")))
     found = {
         "metadata.name": metadata["name"],
@@ -471,6 +475,8 @@ def _place(path: str) -> Place:
     if rest[0] == "namespaces" and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
     plural, name, part = [*rest, "", ""][:3]
+    if group == "metrics.k8s.io":
+        plural = "podmetrics"
     return Place(group, version, namespace, plural, name, part)
 
 

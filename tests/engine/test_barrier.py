@@ -1,11 +1,14 @@
 """Workers that wait for one another, a controller that tells them when to begin, and an API server between them."""
 
+import asyncio
 import re
 from typing import Any
 
 import pytest
 
+from e2e.faults.layer import Faults, FaultyClient, Kind
 from seatrial.api import names
+from seatrial.engine import resync
 from seatrial.load.barrier import ReadyLine
 from tests.engine.api_server import ApiServer, Fault, Object
 from tests.engine.test_load_test import target, workers
@@ -117,3 +120,59 @@ async def test_a_pod_that_only_has_our_labels_is_told_nothing(world: World) -> N
     await world.until(lambda: len(told_pods(world)) == 2)
     assert "copied" not in told_pods(world)
     world.kill()
+
+
+def beginning(moments_of_runs: list[set[str]]) -> Any:
+    """A script by which workers end some time after all of them have been told, and which notes what they were told."""
+
+    def script(server: ApiServer, body: Object) -> None:
+        ready(server, body)
+        pods = [f"{body['metadata']['name']}-{index}" for index in range(body["spec"]["completions"])]
+
+        def look() -> None:
+            bodies = [server.get("pods", name, "shop") for name in pods]
+            told = [body["metadata"]["annotations"][names.START] for body in bodies if body]
+            if len(told) == len(pods) and all(told):
+                moments_of_runs.append(set(told))
+                server.logs.update({name: [line(index, 1, final=True)] for index, name in enumerate(pods)})
+            elif told:
+                asyncio.get_running_loop().call_later(0.005, look)
+
+        look()
+
+    return script
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_fault_at_any_write_keeps_the_verdict_and_the_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    monkeypatch.setattr(resync, "INTERVAL", 0.05)  # finds what went while a watch was cut
+    target(world)
+    told_of_runs: list[set[str]] = []
+    world.server.cluster.job = beginning(told_of_runs)
+    at, client = 1, world.client
+    while True:
+        faults = Faults(kind, at, world.kill, world.cut, retry_after=0.02)
+        world.kill()
+        world.client = FaultyClient(client._api, faults=faults)
+        world.start()
+        world.client = client
+        world.load_test(**TWO)
+        if kind is Kind.KILL:
+            await world.until(lambda: not world.server.listeners or ended(world))
+            if not world.server.listeners:
+                world.start()
+        status = await world.until_done("loadtests")
+        assert (status["verdict"], status["result"]["requests"]) == ("Passed", 2), f"{kind} at write {at}"
+        assert world.left() == []
+        world.server.delete("loadtests", "peak", "shop")
+        if not faults.struck:
+            break
+        at += 1
+    assert at > 8
+    assert [len(moments) for moments in told_of_runs] == [1] * at
+
+
+def ended(world: World) -> bool:
+    return world.status("loadtests").get("phase") == "Done" and not world.finalizers("loadtests")

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from seatrial.api.base import API_VERSION
-from seatrial.engine import controller
+from seatrial.engine import execution
 from tests.engine.api_server import ApiServer, Fault, Object
 from tests.engine.world import World
 
@@ -142,7 +142,7 @@ async def test_a_kept_environment_survives_the_operator(world: World) -> None:
 
 
 async def test_a_quota_of_the_namespace_is_waited_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller, "FIRST_QUOTA_RETRY", timedelta(milliseconds=50))
+    monkeypatch.setattr(execution, "FIRST_QUOTA_RETRY", timedelta(milliseconds=50))
     web_service: Object = {"metadata": {"name": "web"}, "spec": {"clusterIP": "127.0.0.1", "ports": [{"port": 80}]}}
     world.server.put("services", web_service, "shop")
     world.server.cluster.job = lambda server, body: ApiServer.start_workers(server, body)

@@ -1,12 +1,14 @@
 """Existing services: asked, never touched, and only where that is allowed."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from seatrial.engine.settings import AllowedTarget, InvalidSettings
-from tests.engine.api_server import Object
+from tests.engine.api_server import ApiServer, Object
 from tests.engine.scenarios import GET
 from tests.engine.world import World
 
@@ -67,7 +69,7 @@ async def test_one_without_ready_endpoints_is_named(world: World) -> None:
     service(world)
     ready = {"endpoints": [{"conditions": {"ready": False}}]}
     world.server.change("endpointslices", "payments-x", "shop", lambda body: body.update(ready))
-    using(world, ready={"interval": "100ms", "timeout": "400ms"})
+    using(world, ready={"interval": "100ms", "timeout": "2s"})
     assert (await world.until_done())["reason"] == "NoEndpoints"
 
 
@@ -146,25 +148,50 @@ async def test_load_and_jobs_reach_it_from_an_environment_of_their_own(world: Wo
     world.kill()
 
 
-async def test_a_job_whose_pods_are_refused_names_the_cause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seatrial.engine.pod_refusals.READ_AFTER", (0.1, 0.5))
+def refusing(quota: str) -> Callable[[Any, Object], None]:
+    """What the cluster does with a Job for whose pods a quota has no room."""
 
     def refuse(server: Any, job: Object) -> None:
+        message = f'Error creating: pods "x" is forbidden: exceeded quota: {quota}, requested: pods=1, used: pods=9'
         event = {
             "metadata": {"name": "e"},
             "involvedObject": {"uid": job["metadata"]["uid"]},
             "reason": "FailedCreate",
-            "message": 'Error creating: pods "step-work-x" is forbidden: exceeded quota: seatrial',
+            "message": message,
         }
         server.put("events", event, job["metadata"]["namespace"])
 
-    world.server.cluster.job = refuse
+    return refuse
+
+
+async def test_a_job_whose_pods_are_refused_names_the_cause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seatrial.engine.pod_refusals.READ_AFTER", (0.1, 0.5))
+    world.server.cluster.job = refusing("seatrial")
     service(world)
     using(world, {"name": "work", "job": {"image": "i"}, "timeout": "3s"})
     await world.until(lambda: "exceeded quota" in world.step("work").get("message", ""), "the cause is shown")
     status = await world.until_done()
     assert (status["verdict"], status["reason"]) == ("Error", "PodsRefused")
     assert "exceeded quota" in status["message"]
+
+
+async def test_a_job_whose_pods_wait_for_a_quota_has_its_time_afterwards_whoever_runs_the_operator(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seatrial.engine.pod_refusals.READ_AFTER", (0.1, 0.5))
+    world.server.cluster.job = refusing("team")
+    service(world)
+    using(world, {"name": "work", "job": {"image": "i"}, "timeout": "1s"})
+    await world.until(lambda: world.step("work").get("reason") == "QuotaExceeded", "it waits")
+    assert "exceeded quota: team" in world.step("work")["message"]
+    world.kill()
+    # Meanwhile Kubernetes has ended the Job by its own time limit, and somebody has taken it away.
+    (job,) = world.server.all("jobs")
+    world.server.delete("jobs", job["metadata"]["name"], job["metadata"]["namespace"])
+    world.server.cluster.job = ApiServer.end_job
+    await asyncio.sleep(1.1)
+    world.start()
+    assert (await world.until_done())["verdict"] == "Passed"
 
 
 def test_what_is_allowed_is_read_from_the_charts_value() -> None:

@@ -183,3 +183,15 @@ async def test_a_worker_may_wait_for_the_others_longer_than_patience(
     await following(ready(), ready(1), ready(2), None, line(seq=0, final=True))
     assert following.lines.unreadable == {}
     assert following.lines.lines[0].final
+
+
+async def test_a_rotation_of_the_log_takes_nothing_away(following: Following) -> None:
+    """The kubelet moves the old file away in the middle: whoever reads again finds only what came after."""
+    whole = [line(seq=seq, values=tuple(range(1, seq + 2))) for seq in range(9)]
+    last = line(seq=9, values=tuple(range(1, 11)), final=True)
+    await following(ready(), *whole[:3], None, *whole[6:], last)
+    rotated, following.lines = following.lines.seen(), WorkerLines(SPEC)
+    await following(ready(), *whole, last)
+    assert rotated.result == following.lines.seen().result
+    assert rotated.result.requests == 10
+    assert (rotated.unreadable, rotated.finished) == ({}, frozenset({0}))

@@ -14,10 +14,11 @@ from seatrial.engine.activities import Activities
 from seatrial.engine.announce import Announcer
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
-from seatrial.engine.perform import Performer, Stage
+from seatrial.engine.perform import Performer
 from seatrial.engine.resync import Resync
 from seatrial.engine.session import Session
 from seatrial.engine.settings import Settings
+from seatrial.engine.stage import Stage
 from seatrial.engine.store import Store
 from seatrial.kube.errors import Conflict, NotFound
 from seatrial.plan.decision import Action, Announcement

@@ -115,8 +115,7 @@ class World:
         """Ends the operator as SIGKILL does: nothing more is done or told."""
         self.server.listeners = []
         self.controller.sweeper.close()
-        for session in self.controller._sessions.values():
-            session.stop()
+        self.controller._sessions.stop()
         for slot in self.controller._loop._slots.values():
             if slot.timer:
                 slot.timer.cancel()

@@ -118,3 +118,9 @@ def test_it_ends_on_sigterm_with_success(serve: Serve, redis_url: str) -> None:
         service.wait_until(service.healthy)
         assert service.stop() == 0
         assert 'event="stopped"' in service.output()
+
+
+def test_it_can_be_made_slow(serve: Serve, redis_url: str) -> None:
+    with serve("inventory", {"REDIS_URL": redis_url, "INVENTORY_DELAY": "0.2"}) as slow:
+        slow.wait_until(slow.healthy)
+        assert httpx.get(f"{slow.url}/stock/slow").elapsed.total_seconds() > 0.2

@@ -109,6 +109,15 @@ def test_one_worker_needs_no_master() -> None:
     assert not {"--master", "--worker"} & set(words)
 
 
+def test_of_several_the_first_has_the_master_and_each_has_users() -> None:
+    master, beside = commands(share(0, 3, users=9), "/s.py", "10.0.0.7")
+    assert {"--master", "--expect-workers=3", "--users=9"} <= set(master)
+    assert {"--worker", "--master-host=127.0.0.1"} <= set(beside)
+    (other,) = commands(share(2, 3, users=9), "/s.py", "10.0.0.7")
+    assert {"--worker", "--master-host=10.0.0.7"} <= set(other)
+    assert not {"--users=9", "--master"} & set(other)
+
+
 def test_a_shape_says_itself_how_many_users_there_are() -> None:
     engine = Locust(share(), Samples())
     (words,) = engine.commands("/s.py", 7)

@@ -1,5 +1,7 @@
 """Scripts run by the real tools, in a worker that is a process of its own, against a real server."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -19,6 +21,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.status import LoadResult
 from seatrial.load.line import WorkerLine, parse_line
 from seatrial.load.statistics import load_result, merged
+from seatrial.load.worker import main
 
 ENGINES = Path(sys.prefix) / "engines/bin"
 FETCH = """
@@ -109,6 +112,24 @@ def start(spec: LoadSpec, target: str, index: int, tmp: Path, **environment: str
     )
 
 
+def within(spec: LoadSpec, target: str, tmp: Path, environment: dict[str, str]) -> tuple[int, str, str]:
+    """Runs a worker in this process. Returns its exit code, its lines, and what it says besides."""
+    path = os.pathsep.join([str(ENGINES), os.environ["PATH"]])
+    given = {
+        **os.environ,
+        "PATH": path,
+        "TMPDIR": str(tmp),
+        "SEATRIAL_LOAD": spec.model_dump_json(by_alias=True, exclude_none=True),
+        "SEATRIAL_TARGET": target,
+        **environment,
+    }
+    lines = tmp / "lines"
+    said = io.StringIO()
+    with lines.open("wb") as output, contextlib.redirect_stderr(said):
+        code = main(given, output.fileno())
+    return code, lines.read_text(), said.getvalue()
+
+
 def run(
     engine: str,
     script: str | dict[str, Any],
@@ -119,7 +140,11 @@ def run(
     environment: dict[str, str] | None = None,
     **more: Any,
 ) -> Ran:
+    """Runs one worker in this process, or several in processes of their own."""
     spec = load_spec(engine, script, workers, more)
+    if workers == 1:
+        code, output, errors = within(spec, target, tmp, environment or {})
+        return Ran([code], [[parse_line(text) for text in output.splitlines()]], [errors], spec)
     processes = [start(spec, target, index, tmp, **(environment or {})) for index in range(workers)]
     ended = [process.communicate(timeout=60) for process in processes]
     lines = [[parse_line(text) for text in output.splitlines()] for output, _ in ended]
@@ -395,3 +420,37 @@ class Short(LoadTestShape):
     ran = run("Locust", SHOP + shape, shop, tmp_path, profile={"duration": "30s"})
     assert ran.codes == [0], ran.errors
     assert ran.lines[0][-1].measured < 5
+
+
+def test_workers_of_locust_share_the_users_of_one_master(shop: str, tmp_path: Path) -> None:
+    counted = """
+@events.test_start.add_listener
+def tell(environment, **_):
+    open(os.environ["TMPDIR"] + f"/runner-{os.environ['JOB']}", "a").write(type(environment.runner).__name__ + " ")
+
+@events.spawning_complete.add_listener
+def users(user_count, **_):
+    open(os.environ["TMPDIR"] + f"/users-{os.environ['JOB']}", "w").write(str(user_count))
+"""
+    leader = tmp_path / "leader"
+    leader.write_text("127.0.0.1\n")
+    spec = load_spec("Locust", SHOP + counted, 2, {"profile": {"users": 5, "duration": "2s"}})
+    processes = [
+        start(spec, shop, index, tmp_path, SEATRIAL_LEADER_FILE=str(leader), JOB=str(index)) for index in range(2)
+    ]
+    ended = [process.communicate(timeout=90) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ended
+    lines = {index: parse_line(output.splitlines()[-1]) for index, (output, _) in enumerate(ended)}
+    assert all(line.final and line.requests > 20 for line in lines.values())
+    result = load_result(merged(lines, spec))
+    assert {each.name for each in result.by_request} == {"list", "GET /missing", "POST /orders"}
+    assert sorted((tmp_path / "runner-0").read_text().split()) == ["MasterRunner", "WorkerRunner"]
+    assert (tmp_path / "runner-1").read_text().split() == ["WorkerRunner"]
+    assert abs(lines[0].began - lines[1].began) < 0.5, "the master has them begin together"
+
+
+def test_a_worker_of_locust_without_its_master_is_refused(shop: str, tmp_path: Path) -> None:
+    spec = load_spec("Locust", SHOP, 2, {"profile": {"users": 5, "duration": "2s"}})
+    code, _, errors = within(spec, shop, tmp_path, {"JOB_COMPLETION_INDEX": "1"})
+    assert code == 2
+    assert "SEATRIAL_LEADER_FILE" in errors

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seatrial.api.status import GeneratorResult, LoadResult, StepState, Verdict
 from seatrial.api.timestamp import stamp
-from seatrial.plan.barrier import HEARING, LEAD, begins, started, waits_for
+from seatrial.plan.barrier import HEARING, LEAD, LEAD_FOR_EACH, begins, started, waits_for
 from seatrial.plan.decision import BeginLoad
 from seatrial.plan.load import judge_load
 from seatrial.plan.observed import JobSeen, LoadSeen, Observed, PodSeen
@@ -37,8 +37,14 @@ ALL = (worker(0), worker(1), worker(2))
 
 def test_when_all_are_ready_all_are_told_the_same_moment() -> None:
     (action,) = begins("l", SPEC, seen(told(0, 1, 2), *ALL), NOW)
-    assert action == BeginLoad("l", ("l-0", "l-1", "l-2"), stamp(NOW + LEAD))
+    assert action == BeginLoad("l", ("l-0", "l-1", "l-2"), stamp(NOW + LEAD + 3 * LEAD_FOR_EACH))
     assert action.key == "BeginLoad/l"
+
+
+def test_pods_of_one_node_wait_for_one_another_and_pods_of_several_do_not() -> None:
+    apart = tuple(replace(one, node=f"n{one.index}") for one in ALL)
+    (action,) = begins("l", SPEC, seen(told(0, 1, 2), *apart), NOW)
+    assert action.at == stamp(NOW + LEAD + LEAD_FOR_EACH)
 
 
 @pytest.mark.parametrize("load", [None, told(), told(0, 2)])

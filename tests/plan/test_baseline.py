@@ -153,6 +153,16 @@ def test_the_last_that_passed_stays_however_many_have_failed_since(history: int)
     assert "report-1" in runs.deleted
 
 
+@pytest.mark.parametrize(("history", "deleted"), [(0, ["report-1", "report-2", "report-3"]), (2, ["report-1"])])
+def test_reports_of_runs_that_the_history_does_not_keep_are_deleted(history: int, deleted: list[str]) -> None:
+    runs = Runs(load_test_spec(**LOAD, history=history))
+    for _ in range(3):
+        runs.run(windows(10))
+        runs.again()
+    runs.turn()
+    assert runs.deleted == deleted
+
+
 def test_waiting_and_mistakes_in_between_lose_nothing() -> None:
     runs = Runs(spec(history=0))
     runs.run(windows(10))

@@ -8,7 +8,16 @@ import pytest
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import Phase, StepState, Verdict
 from seatrial.plan.control import queue_entry
-from seatrial.plan.decision import AddFinalizer, DeleteNamespace, RemoveFinalizer, StartJob, StartLoad, StopWorkloads
+from seatrial.plan.decision import (
+    AddFinalizer,
+    DeleteNamespace,
+    RemoveFinalizer,
+    StartJob,
+    StartLoad,
+    StopAttempt,
+    StopLoad,
+    StopWorkloads,
+)
 from seatrial.plan.dependencies import ScenarioSeen
 from seatrial.plan.observed import DeploymentSeen, Held, JobSeen, Observed
 from seatrial.plan.queue import PENDING, Place
@@ -425,14 +434,69 @@ def test_a_quota_that_refuses_a_load_job_is_waited_out() -> None:
 
 
 def test_a_quota_that_refuses_a_step_is_waited_out() -> None:
-    job = {"name": "job", "job": {"image": "i"}}
-    trial = Trial(scenario_spec(steps=[job]))
+    job = {"name": "job", "job": {"image": "i"}, "timeout": "1m"}
+    trial = Trial(scenario_spec(steps=[job], timeouts={"steps": "2h"}))
     trial.turn()
     assert trial.turn(1, **UP).actions == (StartJob("job"),)
     held = {"StartJob/job": Held(StartJob("job"), "exceeded quota: team", at(5))}
     assert trial.turn(2, **UP, held=held).actions == ()
-    assert trial.status.steps[0].message == "exceeded quota: team"
+    (step,) = trial.status.steps
+    assert (step.state, step.reason, step.message) == ("Running", "QuotaExceeded", "exceeded quota: team")
     assert trial.turn(5, **UP, held=held).actions == (StartJob("job"),)
+    # After a restart, which has forgotten the refusal, and long after the step's own time.
+    assert trial.turn(600, **UP).actions == (StartJob("job"),)
+    assert trial.turn(601, **UP, jobs={"job": JobSeen()}).actions == ()
+    (step,) = trial.status.steps
+    assert (step.reason, step.message, step.started_at) == ("Started", "", "2026-01-01T12:10:01.000Z")
+    trial.turn(700, **UP, jobs={"job": JobSeen()})
+    assert (trial.status.steps[0].reason, trial.status.steps[0].state) == ("Timeout", "Error")
+
+
+PODS_REFUSED = JobSeen(refusal="its pods are refused: pods is forbidden: exceeded quota: team, requested: pods=1")
+
+
+@pytest.mark.parametrize("kind", ["job", "load"])
+def test_a_quota_that_refuses_the_pods_of_a_step_is_waited_out(kind: str) -> None:
+    load = {"target": {"service": "web"}, "profile": {"rate": 1, "duration": "1s"}}
+    step = {"name": "a", kind: {"image": "i"} if kind == "job" else load, "timeout": "1m"}
+    trial = Trial(scenario_spec(steps=[step], timeouts={"steps": "2h"}))
+    trial.turn()
+    trial.turn(1, **UP)
+    assert trial.turn(5, **UP, jobs={"a": PODS_REFUSED}).actions == ()
+    assert trial.turn(900, **UP, jobs={"a": PODS_REFUSED}).actions == ()
+    (found,) = trial.status.steps
+    assert (found.state, found.reason) == ("Running", "QuotaExceeded")
+    # Kubernetes ends the Job by its own time limit: it is made anew.
+    ended = JobSeen(failed=True, reason="DeadlineExceeded")
+    assert trial.turn(901, **UP, jobs={"a": ended}).actions == (StopAttempt("a", 1),)
+    assert trial.turn(902, **UP).actions == ((StartJob if kind == "job" else StartLoad)("a"),)
+    trial.turn(903, **UP | {"pods": (*UP["pods"], pod("a"))}, jobs={"a": JobSeen()})
+    (found,) = trial.status.steps
+    assert (found.reason, found.started_at) == ("Started", "2026-01-01T12:15:03.000Z")
+
+
+def test_pods_that_the_quota_of_the_environment_refuses_end_with_the_step() -> None:
+    trial = Trial(scenario_spec(steps=[{"name": "a", "job": {"image": "i"}, "timeout": "1m"}]))
+    trial.turn()
+    trial.turn(1, **UP)
+    own = JobSeen(refusal="its pods are refused: pods is forbidden: exceeded quota: seatrial, requested: pods=1")
+    trial.turn(5, **UP, jobs={"a": own})
+    assert trial.status.steps[0].reason == "Started"
+    trial.turn(100, **UP, jobs={"a": own})
+    assert (trial.status.steps[0].state, trial.status.steps[0].reason) == ("Error", "PodsRefused")
+
+
+def test_a_quota_that_refuses_the_pods_of_a_load_test_is_waited_out() -> None:
+    trial = Trial(load_test_spec(timeouts={"queue": "20m"}))
+    trial.turn()
+    assert trial.turn(4, jobs={"load": PODS_REFUSED}).actions == ()
+    assert (trial.phase(), trial.condition("Queued").reason) == (Phase.QUEUED, "QuotaExceeded")
+    assert "exceeded quota: team" in trial.condition("Queued").message
+    ended = JobSeen(failed=True, reason="DeadlineExceeded")
+    assert trial.turn(700, jobs={"load": ended}).actions == (StopLoad("load"),)
+    assert trial.turn(701).actions == (StartLoad("load"),)
+    trial.turn(702, jobs={"load": JobSeen()}, pods=(pod("load"),))
+    assert (trial.phase(), trial.status.queue) == (Phase.RUNNING, None)
 
 
 def test_taking_away_after_stopping_runs_everything() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seatrial.api.outcome import Outcome
-from seatrial.api.status import ErrorCount, LoadResult, StepState, ThresholdState
+from seatrial.api.status import ErrorCount, GeneratorResult, LoadResult, StepState, ThresholdState
 from seatrial.plan.load import judge_load, present, waits_for
 from seatrial.plan.observed import JobSeen, LoadSeen, Observed, PodSeen
 from seatrial.plan.thresholds import judge_thresholds
@@ -241,3 +241,11 @@ def test_iterations_that_k6_drops_are_a_rate_that_was_not_achieved(dropped: int,
     assert outcome is not None
     assert outcome.state is state
     assert (outcome.reason == "RateNotAchieved") is (state is StepState.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(("skew", "state"), [(900, StepState.SUCCEEDED), (1100, StepState.INCONCLUSIVE)])
+def test_tools_have_a_second_to_start(skew: int, state: StepState) -> None:
+    generator = GeneratorResult(start_skew_milliseconds=skew)
+    outcome = judge(heard(2, 0, 1, generator=generator, measured_seconds=5.0, requested_rate=0.0), workers=2, **SCRIPT)
+    assert outcome is not None
+    assert outcome.state is state

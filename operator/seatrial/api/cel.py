@@ -15,6 +15,8 @@ from typing import Any, Final, TypeAlias
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 
+from seatrial.api.suggestion import suggested
+
 #: Axes of a matrix, each with the CEL type of its values.
 Axes: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -221,13 +223,24 @@ def _readable(error: str) -> str:
     return re.sub(r'No value with name "(response|answers\.\w+)\.json" found in Activation', _no_json, first)
 
 
+#: How the runtime says that an operator or a function has no meaning for the types that it is given.
+_OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '(.*)'")
+#: Its own names of types that have shorter ones.
+_TYPE = re.compile(r"google\.protobuf\.(Duration|Timestamp)")
+
+
 def _with_remedy(message: str, scope: Scope) -> str:
-    if "undeclared reference" in message:
-        return f"{message}; known here are {', '.join(name for name, _ in scope.variables)}"
+    message = _TYPE.sub(lambda match: match[1].lower(), message)
+    message = _OVERLOAD.sub(lambda match: f"{match[1].strip('_')} does not go with {match[2]}", message)
+    if unknown := re.search(r"undeclared reference to '([\w.]+)'", message):
+        known = [name for name, _ in scope.variables]
+        return f"{message}; {suggested(unknown[1], known, 'known here are')}"
     if "(double, int)" in message or "(int, double)" in message:
         return f"{message}; write the number with a decimal point, for example 1.0"
-    if re.search(r"\((google\.protobuf\.Duration|duration), ", message):
+    if "(duration, " in message:
         return f"{message}; write durations as duration('250ms')"
+    if "token recognition error at: '='" in message or "token recognition error at: '= '" in message:
+        return f"{message}; write == to compare"
     return message
 
 

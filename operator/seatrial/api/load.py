@@ -10,10 +10,11 @@ from seatrial.api.connections import Connections
 from seatrial.api.duration import Duration, seconds
 from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
+from seatrial.api.observe import Observe
 from seatrial.api.placement import Placement
 from seatrial.api.profile import HIGHEST_RATE, MOST_USERS, ONE_MODEL, Profile
+from seatrial.api.request_name import named_requests
 from seatrial.api.script import Engine, Script
-from seatrial.api.threshold import named_requests
 from seatrial.api.tls import TargetTls
 
 MOST_WORKERS = 100
@@ -120,6 +121,13 @@ class LoadSpec(Model):
     )
     placement: Placement | None = Field(
         None, description="Where workers run, as far as the platform team allows it. Default: wherever there is room."
+    )
+    observe: Annotated[list[Observe], unique("name")] = Field(
+        [],
+        max_length=5,
+        description="Pods whose CPU and memory are sampled every 10s through the metrics API while load goes on, and "
+        "whose restarts are counted. A threshold on target.… observes the target without being told. Default: none.",
+        json_schema_extra=list_map("name"),
     )
     thresholds: list[Threshold] = Field(
         [],

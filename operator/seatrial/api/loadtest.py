@@ -41,7 +41,7 @@ class LoadTimeouts(Model):
 
 
 #: What judges a load, or says when it runs, and leaves what is sent as it is.
-_NO_LOAD = frozenset({"baseline", "run", "thresholds", "timeouts"}) | STEERING
+_NO_LOAD = frozenset({"baseline", "observe", "run", "thresholds", "timeouts"}) | STEERING
 
 _OF_LOAD = cast("dict[str, Any]", LoadSpec.model_config["json_schema_extra"])
 _TOO_SHORT = f"a comparison needs a load that is measured for {LEAST_SECONDS}s or more"

@@ -18,6 +18,9 @@ Size = Annotated[str, Field(pattern=r"^[1-9][0-9]*(k|M|G|T|Ki|Mi|Gi|Ti)?$", max_
 
 _UNITS = {
     "": Decimal(1),
+    # The metrics API counts in nanocores; nobody writes those into a manifest.
+    "n": Decimal("1e-9"),
+    "u": Decimal("1e-6"),
     "m": Decimal("0.001"),
     **{prefix: Decimal(1000**power) for power, prefix in enumerate("kMGT", start=1)},
     **{f"{prefix}i": Decimal(1024**power) for power, prefix in enumerate("KMGT", start=1)},

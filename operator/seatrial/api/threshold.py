@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
 from seatrial.api.cel import ExpressionError, Program, Scope
+from seatrial.api.request_name import NAMED
+from seatrial.api.suggestion import suggested
 
 #: Quantiles by their name, in percent.
 QUANTILES: Final = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
@@ -18,7 +19,6 @@ QUANTILES: Final = {"p50": 50.0, "p75": 75.0, "p90": 90.0, "p95": 95.0, "p99": 9
 SAMPLES: Final = {"p50": 5, "p75": 11, "p90": 29, "p95": 59, "p99": 299, "p999": 2995}
 
 _TIMES = ("min", "mean", *QUANTILES, "max")
-_NAMED = re.compile(r"""(?<![\w.])request\s*\[\s*(?:'([^'\\]*)'|"([^"\\]*)")\s*\]""")
 #: Functions that go through lists or make texts longer. Thresholds are judged each second, where the operator decides,
 #: so they have none: without these, the time that an expression takes is bounded by its length.
 _UNBOUNDED = re.compile(r"\.\s*(all|exists|exists_one|filter|format|join|map|matches|replace|split)\s*\(")
@@ -66,11 +66,6 @@ def of_request(index: int) -> str:
     return f"__request_{index}"
 
 
-def named_requests(expression: str) -> list[str]:
-    """Names of the requests that an expression names, in their order."""
-    return [match.group(1) or match.group(2) or "" for match in _NAMED.finditer(expression)]
-
-
 @lru_cache(maxsize=1024)
 def compile_threshold(expression: str, labels: tuple[str, ...]) -> ThresholdProgram:
     """Parses and type-checks an expression.
@@ -89,13 +84,13 @@ def compile_threshold(expression: str, labels: tuple[str, ...]) -> ThresholdProg
     def variable(match: re.Match[str]) -> str:
         name = match.group(1) if match.group(1) is not None else match.group(2)
         if name not in labels:
-            raise ExpressionError(f"no such request: {name!r}; {_hint(name, labels)}")
+            raise ExpressionError(f"no such request: {name!r}; {suggested(name, labels)}")
         named.add(labels.index(name))
         return of_request(labels.index(name))
 
     if _STANDS_FOR.search(expression):
         raise ExpressionError("write request['NAME'] for one of several requests")
-    rewritten = _NAMED.sub(variable, expression)
+    rewritten = NAMED.sub(variable, expression)
     if unbounded := _UNBOUNDED.search(rewritten):
         raise ExpressionError(f"a threshold compares numbers and durations: it has no {unbounded[1]}()")
     variables = [*_whole(), *(entry for index in sorted(named) for entry in _single(of_request(index)))]
@@ -119,6 +114,12 @@ def _whole() -> list[tuple[str, str]]:
         ("dropped.count", "int"),
         ("checks.count", "int"),
         ("checks.rate", "double"),
+        ("target.cpu.max", "double"),
+        ("target.cpu.mean", "double"),
+        ("target.memory.max", "int"),
+        ("target.memory.mean", "int"),
+        ("target.restarts", "int"),
+        ("target.oomKills", "int"),
     ]
 
 
@@ -136,8 +137,3 @@ def _summary(name: str) -> list[tuple[str, str]]:
 
 def _as_written(text: str, labels: Sequence[str]) -> str:
     return _STANDS_FOR.sub(lambda match: f"request['{labels[int(match.group(1))]}']", text)
-
-
-def _hint(name: str, labels: Sequence[str]) -> str:
-    close = get_close_matches(name, labels, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(labels)}"

@@ -35,15 +35,35 @@ class Window(BaseModel):
         return self.requests / self.seconds if self.seconds else 0.0
 
 
+class UsePoint(BaseModel):
+    """What some pods used at a moment, the most of any one pod.
+
+    Attributes:
+        name: target, or the name in spec.observe.
+        at: Seconds of measured time.
+        cpu: Cores.
+        memory: Bytes.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, populate_by_name=True)
+
+    name: str
+    at: float
+    cpu: float
+    memory: int
+
+
 class Timeline(BaseModel):
     """The windows of one load.
 
     Attributes:
         step: Name of the attempt at the step; empty for a LoadTest.
         windows: In their order.
+        use: CPU and memory of observed pods, in the order of time.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, populate_by_name=True)
 
     step: str = ""
     windows: tuple[Window, ...] = ()
+    use: tuple[UsePoint, ...] = ()

@@ -1,11 +1,13 @@
 """The Indexed Job with the workers of a load."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from seatrial.api import names
 from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
+from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.placement import Placement
 from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
@@ -58,7 +60,6 @@ def load_job(
         _place(template, spec.placement)
     if spec.workers > 1:
         barrier.attach(template)
-    length = (spec.profile.length + spec.ending).total_seconds()
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -69,10 +70,16 @@ def load_job(
             "parallelism": spec.workers,
             # A second life of a worker would send its share again; a lost worker makes the result inconclusive.
             "backoffLimit": 0,
-            "activeDeadlineSeconds": int(length) + 600,
+            "activeDeadlineSeconds": _longest_life(spec),
             "template": template,
         },
     }
+
+
+def _longest_life(spec: LoadSpec) -> int:
+    """Seconds after which Kubernetes ends the workers of an operator that never comes back."""
+    start = spec.timeouts.start if isinstance(spec, LoadTestSpec) else timedelta()
+    return int((start + spec.profile.length + spec.ending).total_seconds()) + 600
 
 
 def _spread(template: Object, labels: Object) -> Object:

@@ -12,6 +12,7 @@ from typing import Any
 from seatrial.api.base import API_VERSION, GROUP
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
+from seatrial.api.suggestion import suggested
 from seatrial.api.validation import InvalidSpec, Problem, read
 from seatrial.cli.documents import Document, UnreadableYaml, documents
 from seatrial.kube.resources import LOAD_TESTS, TEST_SCENARIOS, Resource
@@ -160,12 +161,10 @@ def _read_ours(content: dict[Any, Any], api_version: str, kind: str) -> Trial | 
             Problem("apiVersion", repr(api_version), f"is not known to this version of Seatrial: write {API_VERSION}")
         ]
     if kind not in _KINDS:
-        close = get_close_matches(kind, _KINDS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {' and '.join(_KINDS)}"
-        return [Problem("kind", repr(kind), f"no such kind in {API_VERSION}; {hint}")]
+        return [Problem("kind", repr(kind), f"no such kind in {API_VERSION}; {suggested(kind, _KINDS)}")]
     resource = _KINDS[kind]
     problems = [
-        Problem(str(field), "", f"there is no such field; there are {', '.join(_FIELDS)}")
+        Problem(str(field), "", f"there is no such field; {suggested(str(field), _FIELDS)}")
         for field in content
         if field not in _FIELDS
     ]

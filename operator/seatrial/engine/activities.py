@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
@@ -12,21 +14,24 @@ from seatrial.api.environment import Service
 from seatrial.api.expansion import Instance
 from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
-from seatrial.api.status import StepState
+from seatrial.api.status import ResourceUse, StepState
 from seatrial.build.origin import Origin
 from seatrial.engine.baseline import read_baseline
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
 from seatrial.engine.handover import Handover, read_handover
 from seatrial.engine.keeper import Keeper
-from seatrial.engine.perform import Stage
+from seatrial.engine.places import Places
 from seatrial.engine.refusal import Refused
+from seatrial.engine.sampling import sample
 from seatrial.engine.session import Session, WorkerLines
 from seatrial.engine.settings import AllowedTarget
+from seatrial.engine.stage import Stage
 from seatrial.engine.tails import read_tail
 from seatrial.engine.target import TargetError, Targets
+from seatrial.engine.use import Use
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, KubeError, Unreachable
+from seatrial.kube.errors import ApiError, KubeError, may_pass
 from seatrial.kube.pause import Pause
 from seatrial.kube.resources import SERVICES
 from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
@@ -40,6 +45,20 @@ from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True)
+class Known:
+    """What status says of a load already.
+
+    Attributes:
+        begun: When it began.
+        use: What observed pods have used.
+    """
+
+    begun: datetime
+    use: Sequence[ResourceUse] = ()
+
+
 #: Seconds within which a line of a worker leads to a turn; lines of many workers share one.
 LINE_DELAY = 0.5
 
@@ -51,10 +70,6 @@ Wake = Callable[[float], None]
 Learn = Callable[[], Awaitable[None]]
 
 _UNLEARNT = "the values of the environment's Secrets, which must not be shown, cannot be read"
-
-
-def _transient(error: BaseException) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.transient)
 
 
 class Activities:
@@ -73,6 +88,7 @@ class Activities:
         self._existing = ExistingServices(Targets(client, allowed))
         self._exchanger = exchanger
         self._keeper = Keeper(client)
+        self._places = Places(client, Targets(client, allowed))
 
     def keep_only(self, session: Session, wanted: set[str]) -> None:
         """Stops tasks that are not wanted any more, and forgets those that have ended and are not."""
@@ -204,6 +220,29 @@ class Activities:
             self._start(session, f"log/{pod.name}", following, wake)
         return wanted
 
+    def observe(self, session: Session, stage: Stage, attempt: str, known: Known, wake: Wake) -> set[str]:
+        """Samples what pods use while load goes on. Returns the name of the task, if there are any to be observed."""
+        lines = session.loads[attempt]
+        if not lines.observing:
+            return set()
+        for name in lines.observing:
+            earlier = next((use for use in known.use if use.name == name), ResourceUse(name=name))
+            lines.uses.setdefault(name, Use(name, known.begun, earlier))
+
+        def changed() -> None:
+            lines.looked()
+            wake(LINE_DELAY)
+
+        async def observing() -> None:
+            places = await self._places.of(lines, stage)
+            await sample(self._client, places, lines.uses, lambda: lines.measured, lines.ended, changed)
+            lines.sampled = True
+            lines.looked()
+            wake(0.0)
+
+        self._start(session, f"observe/{attempt}", observing, wake)
+        return {f"observe/{attempt}"}
+
     def baseline(self, session: Session, origin: Origin, names: Sequence[str], done: Callable[[], None]) -> str:
         """Reads once the run that this one is compared with. Returns the name of the task."""
 
@@ -249,7 +288,7 @@ class Activities:
         return name
 
     @retry(
-        retry=retry_if_exception(_transient),
+        retry=retry_if_exception(may_pass),
         stop=stop_after_delay(LOOKUP_PATIENCE),
         wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
         reraise=True,

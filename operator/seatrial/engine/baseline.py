@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from seatrial.api import names as naming
 from seatrial.api.timeline import Window
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, KubeError, NotFound
+from seatrial.kube.errors import KubeError, NotFound, may_pass
 from seatrial.kube.pause import Pause
 from seatrial.kube.resources import CONFIG_MAPS
 from seatrial.plan.observed import BaselineSeen
@@ -49,14 +49,10 @@ async def _patiently(client: Client, namespace: str, name: str) -> Object:
     retrying = AsyncRetrying(
         stop=stop_after_delay(PATIENCE),
         wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
-        retry=retry_if_exception(_transient),
+        retry=retry_if_exception(may_pass),
         reraise=True,
     )
     return await retrying(client.get, CONFIG_MAPS, name, namespace)
-
-
-def _transient(error: BaseException) -> bool:
-    return isinstance(error, KubeError) and (not isinstance(error, ApiError) or error.transient)
 
 
 def _windows(parts: list[dict[str, str]]) -> tuple[Window, ...]:

@@ -13,10 +13,10 @@ from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import StepState, TestScenarioStatus, TrialStatus
 from seatrial.build.origin import Origin
 from seatrial.build.secret import captured_name, captured_secret, values_of
-from seatrial.engine.perform import Stage
 from seatrial.engine.session import Session
+from seatrial.engine.stage import Stage
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, Conflict, KubeError, Unreachable
+from seatrial.kube.errors import ApiError, Conflict, KubeError, may_pass
 from seatrial.kube.resources import SECRETS
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,6 @@ Object = dict[str, Any]
 
 #: Seconds for which a Secret is written again before its step counts as an error.
 PATIENCE = 30.0
-
-
-def _transient(error: BaseException) -> bool:
-    return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.transient)
 
 
 class Keeper:
@@ -91,7 +87,7 @@ class Keeper:
             return {}
 
     @retry(
-        retry=retry_if_exception(_transient),
+        retry=retry_if_exception(may_pass),
         stop=stop_after_delay(PATIENCE),
         wait=wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1),
         reraise=True,

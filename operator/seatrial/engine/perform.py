@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from seatrial.api import names
@@ -30,6 +30,7 @@ from seatrial.engine.inputs import Inputs
 from seatrial.engine.refusal import Refused as Refused
 from seatrial.engine.removal import Removal
 from seatrial.engine.settings import Settings
+from seatrial.engine.stage import Stage
 from seatrial.engine.starting import Starting
 from seatrial.engine.store import Store
 from seatrial.engine.target import TargetError, Targets
@@ -64,27 +65,6 @@ _REMEMBERED = frozenset({"Namespace", *(resource.kind for resource in BESIDE)})
 #: environment's namespace is ours, and all names in it that are not copies' begin with our prefix; beside the resource,
 #: their names end with a digest of the run.
 _UNREAD = frozenset({"Secret", "ConfigMap"})
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where and for what writes are made.
-
-    Attributes:
-        origin: The resource and the run.
-        namespace: Where the run's objects live.
-        spec: The run's spec; None if it is not on record any more, and things can only be taken away.
-        context: Values of ``run.id`` and ``captures.NAME``.
-        secrets: Names of the captures that are shown nowhere.
-        lost: Names of those that are not on record any more.
-    """
-
-    origin: Origin
-    namespace: str
-    spec: TestScenarioSpec | LoadTestSpec | None
-    context: dict[str, Any]
-    secrets: frozenset[str] = frozenset()
-    lost: frozenset[str] = frozenset()
 
 
 class OverQuota(Refused):

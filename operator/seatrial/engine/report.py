@@ -15,8 +15,9 @@ from seatrial.api.timestamp import stamp
 from seatrial.build.report import report_part
 from seatrial.engine.chronicle import Chronicle, Chronicles, requesters, spec_digest
 from seatrial.engine.key import Key
-from seatrial.engine.perform import Refused, Stage
+from seatrial.engine.refusal import Refused
 from seatrial.engine.session import Session
+from seatrial.engine.stage import Stage
 from seatrial.kube.client import Client
 from seatrial.kube.errors import ApiError, Conflict, KubeError, NotFound
 from seatrial.kube.resources import CONFIG_MAPS
@@ -126,6 +127,10 @@ class Reporter:
             parcels=session.parcels,
             suites=session.suites,
             courses={attempt: lines.windows for attempt, lines in session.loads.items()},
+            uses={
+                attempt: [point for use in lines.uses.values() for point in use.points]
+                for attempt, lines in session.loads.items()
+            },
             order=_order(spec) if isinstance(spec, TestScenarioSpec) else [],
         )
         return composed(

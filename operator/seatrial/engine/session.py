@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from seatrial.api.load import LoadSpec
+from seatrial.api.observe import TARGET
 from seatrial.api.outcome import Outcome
 from seatrial.api.parcel import Parcel
 from seatrial.api.threshold import ThresholdProgram, compile_threshold
 from seatrial.api.timeline import Window
 from seatrial.engine.target import Target
+from seatrial.engine.use import Use, values
 from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
@@ -46,6 +48,9 @@ class WorkerLines:
         spec: The load.
         lines: Newest line, by worker.
         unreadable: Why a worker's output could not be read to its end, by worker.
+        uses: What observed pods use, by name.
+        ended: Set when no worker has anything more to tell.
+        sampled: Whether observed pods have been looked at since then.
         ready: How often workers have said that they wait for the others.
         since: Since when this process listens.
     """
@@ -53,6 +58,9 @@ class WorkerLines:
     spec: LoadSpec
     lines: dict[int, WorkerLine] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
+    uses: dict[str, Use] = field(default_factory=dict)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    sampled: bool = False
     ready: dict[int, int] = field(default_factory=dict)
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     _seen: LoadSeen | None = None
@@ -86,6 +94,21 @@ class WorkerLines:
     def _programs(self) -> list[ThresholdProgram]:
         return [compile_threshold(threshold.expr, self.spec.labels) for threshold in self.spec.thresholds]
 
+    @cached_property
+    def observing(self) -> tuple[str, ...]:
+        """Names of the pods that are observed: those that the spec lists, and the target if a threshold asks for it."""
+        asked = any(name.startswith(f"{TARGET}.") for program in self._programs for name in program.reads)
+        return tuple(dict.fromkeys([*([TARGET] if asked else []), *(one.name for one in self.spec.observe)]))
+
+    @property
+    def measured(self) -> float:
+        """Longest time for which a worker has measured, in seconds."""
+        return max((line.measured for line in self.lines.values()), default=0.0)
+
+    def looked(self) -> None:
+        """Notes that observed pods have been looked at."""
+        self._seen = None
+
     def take(self, worker: int, line: WorkerLine) -> bool:
         """Takes a line in. Returns whether it is newer than what was known of the worker.
 
@@ -102,6 +125,7 @@ class WorkerLines:
             return False
         self.lines[worker] = line
         self._course.take(line)
+        self._end()
         self._seen = None
         return True
 
@@ -122,7 +146,13 @@ class WorkerLines:
         """Notes that a worker's result cannot come any more."""
         self.unreadable[worker] = why
         self._course.give_up(worker)
+        self._end()
         self._seen = None
+
+    def _end(self) -> None:
+        told = {worker for worker, line in self.lines.items() if line.last} | self.unreadable.keys()
+        if len(told) == self.spec.workers:
+            self.ended.set()
 
     def seen(self) -> LoadSeen:
         """The merge of the newest lines; made anew only when a line has come."""
@@ -130,9 +160,11 @@ class WorkerLines:
             merge = merged(self.lines, self.spec)
             # The single requests' histograms are most of the cost of a merge, and only the end needs them.
             ended = sum(line.last for line in self.lines.values()) == self.spec.workers
+            used = [self.uses[name].shown() for name in self.observing if name in self.uses]
+            seen_use = {name: value for use in used if use.name == TARGET for name, value in values(use).items()}
             self._seen = LoadSeen(
-                result=load_result(merge, whole=ended),
-                values=threshold_values(merge, self._named, self._times),
+                result=load_result(merge, whole=ended).model_copy(update={"resource_use": used}),
+                values=threshold_values(merge, self._named, self._times) | seen_use,
                 measured=round(merge.measured_by_all, 1),
                 finished=frozenset(worker for worker, line in self.lines.items() if line.final),
                 interrupted=frozenset(worker for worker, line in self.lines.items() if line.interrupted),
@@ -144,6 +176,7 @@ class WorkerLines:
                 exceptions=sum(line.exceptions for line in merge.lines),
                 exception=next((line.exception for line in merge.lines if line.exception), ""),
                 windows=self.windows if ended else (),
+                sampling=bool(self.observing) and not self.sampled,
             )
         return self._seen
 

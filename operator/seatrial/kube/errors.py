@@ -42,3 +42,8 @@ class Conflict(ApiError):
 
 class Expired(ApiError):
     """The resource version is too old to watch from (410): list again."""
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether something went wrong in a way that may pass by itself, as a test for tenacity."""
+    return isinstance(error, Unreachable) or (isinstance(error, ApiError) and error.transient)

@@ -1,4 +1,4 @@
-"""k6 as a tool: how it is called, what its rows of samples say, and what its end means. Pure.
+"""k6 as a tool: how it is called, what its rows of samples say, and what its end means.
 
 Rows are those of its output ``csv``, with all of its system tags.
 """
@@ -6,10 +6,12 @@ Rows are those of its output ``csv``, with all of its system tags.
 import csv
 import io
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from seatrial.load.cpu import Cpu
 from seatrial.load.ending import Ending, EndingKind
 from seatrial.load.samples import Samples, Times, request_name
 from seatrial.load.script import ScriptShare
@@ -70,7 +72,8 @@ class K6:
 
     def environment(self, sink: int) -> dict[str, str]:  # noqa: ARG002 - its command line tells of the sink
         """Returns environment variables for k6."""
-        return dict(ENVIRONMENT)
+        # Go takes all cores of a node for its own, and a container with a limit is throttled for it.
+        return {**ENVIRONMENT, "GOMAXPROCS": str(math.ceil(Cpu(most=self.cores).limit))}
 
     def ending(self, codes: Sequence[int]) -> Ending:
         """Says what the exit code means."""

@@ -1,6 +1,5 @@
 """One worker's share of a load that a script generates."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +99,12 @@ def located(share: ScriptShare, into: Path, *, folder: Path = SCRIPT_FOLDER) -> 
     return path
 
 
-def script_environment(share: ScriptShare, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+def script_environment(share: ScriptShare, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a tool: the worker's own without what tells the worker what to do, and the address."""
     kept = {name: value for name, value in environment.items() if not name.startswith(_OURS)}
     return {**kept, ADDRESS_VARIABLE: share.address}
 
 
-def hidden_values(share: ScriptShare, environment: Mapping[str, str] = os.environ) -> list[str]:
+def hidden_values(share: ScriptShare, environment: Mapping[str, str]) -> list[str]:
     """Values from Secrets, which no message may show."""
     return [environment[entry.name] for entry in share.script.env if entry.value_from and environment.get(entry.name)]

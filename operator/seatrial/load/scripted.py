@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic_ns
@@ -105,9 +105,18 @@ class Scripted:
         engine: The tool.
         samples: What the engine counts into.
         write: Gets each line, without its end; must return at once.
+        environment: The worker's own environment.
     """
 
-    def __init__(self, share: ScriptShare, engine: Engine, samples: Samples, write: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        share: ScriptShare,
+        engine: Engine,
+        samples: Samples,
+        write: Callable[[str], object],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._environment = environment
         self._share = share
         self._engine = engine
         self._samples = samples
@@ -136,7 +145,7 @@ class Scripted:
             return await self._run(str(located(self._share, Path(folder))), stop)
 
     async def _run(self, path: str, stop: asyncio.Event) -> bool:
-        ours, engine = script_environment(self._share), self._engine
+        ours, engine = script_environment(self._share, self._environment), self._engine
         reading = Reading(engine.feed, engine.take)
         try:
             tool = await Tool.start(
@@ -217,7 +226,7 @@ class Scripted:
 
     def _shown(self, message: str) -> str:
         """A message without secrets, on one line, and not too long."""
-        clean = Redaction(hidden_values(self._share))(message)
+        clean = Redaction(hidden_values(self._share, self._environment))(message)
         return " ".join(clean.split())[:_MESSAGE]
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 STOP_SECONDS = 2.0
 #: Seconds that the last samples are given to come once the tool has ended, and a killed process to be gone.
 _DRAIN_SECONDS = 5.0
+#: Seconds that pipes of ended processes are given to end.
+_CLOSE_SECONDS = 1.0
 #: Bytes that are read at a time: what is made of them holds the loop up for a few milliseconds.
 _CHUNK = 1 << 16
 #: Longest line of a tool's words; what is beyond it is left out.
@@ -136,6 +138,9 @@ class Tool:
     async def close(self) -> None:
         """Ends what is left, and stops reading."""
         await self.stop(0 if self.ended else STOP_SECONDS)
+        # Their pipes end with them, unless what they have started has left their group.
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=_CLOSE_SECONDS)
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)

@@ -310,7 +310,8 @@ def main(environment: Mapping[str, str] = os.environ, output: int = 1) -> int:
         if script:
             from seatrial.load.script_worker import run_script
 
-            return run_script(script_share(order.spec, host=order.host, port=order.port, index=order.index), write)
+            share = script_share(order.spec, host=order.host, port=order.port, index=order.index)
+            return run_script(share, write, environment)
         return run_worker(shares[0], write) if len(shares) == 1 else run_cores(shares, write)
 
     return _explained(run)

@@ -7,6 +7,7 @@ from seatrial.api import names
 from seatrial.api.outcome import shortened
 from seatrial.api.status import (
     MESSAGE_BYTES,
+    LoadTestStatus,
     ServiceState,
     StepState,
     StepStatus,
@@ -49,6 +50,24 @@ def wanted_files(observed: Observed) -> frozenset[str]:
         if pod.hands_over and pod.exit_code is not None and pod.deleting_since is None
         if pod.name not in observed.files
     )
+
+
+def wanted_courses(status: TrialStatus, observed: Observed) -> frozenset[str]:
+    """Loads whose workers' output must be read once more, because the operator that had read it was stopped.
+
+    Their counts are in status, but the course over time is only in the workers' output and, later, in the report.
+    Reading has its own time limit, after which a worker counts as unreadable.
+    """
+    if not isinstance(status, LoadTestStatus) or status.result is None or not status.result.requests:
+        return frozenset()
+    wanted = set()
+    for pod in observed.pods:
+        seen = observed.loads.get(pod.owner)
+        told = (seen.finished | seen.interrupted | frozenset(seen.unreadable)) if seen else frozenset()
+        less = seen is None or seen.result.requests < status.result.requests
+        if less and pod.index is not None and pod.index not in told and pod.exit_code is not None:
+            wanted.add(pod.owner)
+    return frozenset(wanted)
 
 
 def awaiting_tail(pod: PodSeen, observed: Observed, now: datetime) -> bool:

@@ -21,6 +21,8 @@ LAG_MILLISECONDS = 50.0
 #: milliseconds that no clock and no scheduler promises to be better than.
 SKEW_SHARE = 0.05
 SKEW_MILLISECONDS = 100.0
+#: The same where tools have to start first, which they do at the common moment.
+SCRIPT_SKEW_MILLISECONDS = 1000.0
 
 
 def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Iterator[Outcome]:
@@ -33,7 +35,7 @@ def doubts(spec: LoadSpec, result: LoadResult, values: Mapping[str, Any]) -> Ite
     """
     if result.generator is not None:
         yield from _saturated(result.generator, result.measured_seconds)
-        yield from _apart(result.generator, result.measured_seconds)
+        yield from _apart(spec, result.generator, result.measured_seconds)
     achieved, what = (result.achieved_rate, "requests") if result.flow_rate is None else (result.flow_rate, "flows")
     requested = _requested(spec, result, achieved)
     if requested and achieved < RATE_TOLERANCE * requested:
@@ -107,8 +109,9 @@ def _saturated(generator: GeneratorResult, measured: float) -> Iterator[Outcome]
         )
 
 
-def _apart(generator: GeneratorResult, measured: float) -> Iterator[Outcome]:
-    if generator.start_skew_milliseconds > max(SKEW_SHARE * measured * 1000, SKEW_MILLISECONDS):
+def _apart(spec: LoadSpec, generator: GeneratorResult, measured: float) -> Iterator[Outcome]:
+    least = SCRIPT_SKEW_MILLISECONDS if spec.script else SKEW_MILLISECONDS
+    if generator.start_skew_milliseconds > max(SKEW_SHARE * measured * 1000, least):
         yield _inconclusive(
             "StartSkew",
             f"workers began {generator.start_skew_milliseconds / 1000:.3g} s apart, in a load of {measured:.3g} s: "

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from seatrial.api.load import LoadSpec
+from seatrial.api.observe import TARGET
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import LoadResult, StepState, ThresholdResult, ThresholdState
 from seatrial.plan import barrier
@@ -102,7 +103,8 @@ def judge_load(
     if before is not None and before.aborted_at is not None:
         return _judge_aborted(step, observed, now, before)
     if seen and len(finished) == spec.workers:
-        return _judge_result(spec, seen, before)
+        # A restart of the target in the last seconds counts as well.
+        return None if seen.sampling else _judge_result(spec, seen, before)
     pods = observed.pods_of(step)
     wrong = trouble(pods, now)
     if wrong and wrong.final:
@@ -213,5 +215,8 @@ def _judge_result(spec: LoadSpec, seen: LoadSeen, before: LoadResult | None) -> 
         return doubt
     unjudged = next((threshold for threshold in thresholds if threshold.state is ThresholdState.NO_DATA), None)
     if unjudged:
-        return Outcome(StepState.INCONCLUSIVE, "NoData", f"nothing was measured that {unjudged.expr} could judge")
+        message = f"nothing was measured that {unjudged.expr} could judge"
+        why = next((use.message for use in result.resource_use if use.name == TARGET and use.message), "")
+        told = f"{message}: {why}" if why and f"{TARGET}." in unjudged.expr else message
+        return Outcome(StepState.INCONCLUSIVE, "NoData", told)
     return Outcome(StepState.SUCCEEDED, "ThresholdsMet" if thresholds else "Completed", f"{result.requests} requests")

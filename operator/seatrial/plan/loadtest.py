@@ -25,11 +25,20 @@ from seatrial.plan.control import (
     total_end,
     wish,
 )
-from seatrial.plan.decision import Action, Activities, AddFinalizer, Decision, StartLoad, StopWorkloads, earliest
+from seatrial.plan.decision import (
+    Action,
+    Activities,
+    AddFinalizer,
+    Decision,
+    StartLoad,
+    StopLoad,
+    StopWorkloads,
+    earliest,
+)
 from seatrial.plan.load import being_read, judge_load, newly_aborted, present, stopping_ends, stops, waits_for
 from seatrial.plan.observed import Observed
 from seatrial.plan.pods import patience_ends
-from seatrial.plan.quota import QUOTA, waited_out
+from seatrial.plan.quota import QUOTA, by_cluster, waited_out
 from seatrial.plan.reports import reported
 from seatrial.plan.retain import let_go, retained, retention_ends
 from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
@@ -66,9 +75,11 @@ def plan_loadtest(test: Load, observed: Observed, now: datetime) -> LoadDecision
     else:
         decision = _rest(test, _refused(test) if standing is Standing.INVALID else test.status, observed)
     invalid = test.invalid if standing is Standing.INVALID else ""
+    # First what is kept of the history: the reports of what is not must go.
+    decision = replace(decision, status=steered(test, decision.status, wished))
     decision = reported(test.status, decision, observed, now, deleting=test.deleting)
     decision = waited_out(decision, observed, now)
-    status = steered(test, decision.status, wished)
+    status = decision.status
     if status.run is not None or invalid:
         blocked = _blocker(status, test, observed, now)
         shown = conditions(status, now, invalid=invalid, blocked=blocked, suspended=test.suspended)
@@ -200,19 +211,23 @@ def _outcome(
 
 
 def _refused_by_quota(status: LoadTestStatus, observed: Observed) -> bool:
-    key = StartLoad(STEP).key
-    return key in observed.held or (
-        status.phase is Phase.QUEUED and STEP not in observed.jobs and key not in observed.refusals
-    )
+    key, job = StartLoad(STEP).key, observed.jobs.get(STEP)
+    if key in observed.held:
+        return True
+    if key in observed.refusals or observed.pods_of(STEP):
+        return False
+    return status.phase is Phase.QUEUED if job is None or job.failed else by_cluster(job.refusal)
 
 
 def _wait_for_quota(test: Load, observed: Observed, now: datetime) -> LoadDecision:
-    """Waits until the namespace's quota has room for the Job; a restart of the operator tries at once."""
+    """Waits until the namespace's quota has room for the Job and its pods; a restart of the operator tries at once."""
     status, spec = test.status, test.running
     assert status.run is not None  # noqa: S101 - only runs are refused
     since = status.run.started_at or ""
     held = observed.held.get(StartLoad(STEP).key)
-    message = shortened(held.message, CONDITION_BYTES) if held else status.message
+    job = observed.jobs.get(STEP)
+    said = held.message if held else job.refusal if job else ""
+    message = shortened(said, CONDITION_BYTES) or status.message
     deadline = moment(since) + (spec.timeouts.queue if spec else timedelta())
     if now >= deadline:
         late = Judgement(Verdict.TIMED_OUT, "QueueTimeout", f"the namespace's quota had no room: {message}")
@@ -221,7 +236,9 @@ def _wait_for_quota(test: Load, observed: Observed, now: datetime) -> LoadDecisi
     if total is not None and now >= total:
         return _end(test, observed, now, TOTAL_TIMEOUT)
     update = {"phase": Phase.QUEUED, "reason": QUOTA, "message": message, "queue": QueueStatus(since=since)}
-    return Decision(status.model_copy(update=update), (StartLoad(STEP),), wake_at=earliest([deadline, total]))
+    # A Job that is there makes its pods itself, until its own time limit.
+    again: tuple[Action, ...] = ((StopLoad(STEP),) if job.failed else ()) if job else (StartLoad(STEP),)
+    return Decision(status.model_copy(update=update), again, wake_at=earliest([deadline, total]))
 
 
 def _end(test: Load, observed: Observed, now: datetime, judgement: Judgement) -> LoadDecision:

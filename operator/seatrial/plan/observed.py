@@ -257,6 +257,7 @@ class LoadSeen:
         exceptions: Iterations of scripts that ended with an exception.
         exception: One of their messages.
         windows: The course of the load, once all workers have ended.
+        sampling: Whether observed pods are still to be looked at a last time.
     """
 
     result: LoadResult
@@ -272,6 +273,7 @@ class LoadSeen:
     exceptions: int = 0
     exception: str = ""
     windows: tuple[Window, ...] = ()
+    sampling: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Writes that a quota of the cluster refuses: waited out, seen by all, and never taken for a failure."""
+"""What a quota of the cluster refuses, an object or its pods: waited out, seen by all, never taken for a failure."""
 
 from dataclasses import replace
 from datetime import datetime
 
-from seatrial.api.status import LoadTestStatus, StepState, TestScenarioStatus
-from seatrial.plan.decision import Decision, StartJob, StartLoad, Status, earliest
+from seatrial.api import names
+from seatrial.api.status import LoadTestStatus, StepState, StepStatus, TestScenarioStatus
+from seatrial.api.step import Step
+from seatrial.plan.decision import Action, Decision, StartJob, StartLoad, Status, StopAttempt, earliest
 from seatrial.plan.observed import Observed
 
 #: The reason that people see.
@@ -34,6 +36,38 @@ def waited_out(decision: Decision[Status], observed: Observed, now: datetime) ->
     )
     wake_at = earliest([decision.wake_at, *(observed.held[key].until for key in early)])
     return replace(decision, actions=(*actions, *again), wake_at=wake_at)
+
+
+def refused(step: Step, status: StepStatus, observed: Observed) -> str:
+    """What a quota says to the Job of a step that runs, or to its pods; nothing once it has let them in.
+
+    Of a Job without pods that is on record as refused, its absence tells nothing, and neither does its own time limit:
+    there was nothing that could have run.
+    """
+    if not (step.job or step.load):
+        return ""
+    start = _start(step, status)
+    if held := observed.held.get(start.key):
+        return held.message
+    attempt = names.attempt(step.name, status.attempts)
+    if start.key in observed.refusals or observed.pods_of(attempt):
+        return ""
+    job = observed.jobs.get(attempt)
+    if job is None or job.failed:
+        return status.message if status.reason == QUOTA else ""
+    return job.refusal if by_cluster(job.refusal) else ""
+
+
+def tried_again(step: Step, status: StepStatus, observed: Observed) -> tuple[Action, ...]:
+    """What to do about a step that waits for a quota: the Job makes its pods itself, as long as there is one."""
+    job = observed.jobs.get(names.attempt(step.name, status.attempts))
+    if job is None:
+        return (_start(step, status),)
+    return (StopAttempt(step.name, status.attempts),) if job.failed else ()
+
+
+def _start(step: Step, status: StepStatus) -> StartJob | StartLoad:
+    return (StartJob if step.job else StartLoad)(step.name, status.attempts)
 
 
 def _wanted(action: object, status: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from seatrial.api.status import LoadTestStatus, Phase, ReportStatus, TestScenarioStatus, TrialStatus
 from seatrial.api.timestamp import moment
 from seatrial.plan.decision import Action, Decision, DeleteReports, StartJob, WriteReport, earliest
-from seatrial.plan.evidence import PATIENCE, wanted_files, wanted_tails
+from seatrial.plan.evidence import PATIENCE, wanted_courses, wanted_files, wanted_tails
 from seatrial.plan.observed import Observed
 
 Status = TypeVar("Status", bound=TrialStatus)
@@ -45,6 +45,10 @@ def reported(
     if status.phase is Phase.DONE:
         settled = observed.report.final or observed.report.given_up
         return decision if settled else _held_open(decision, WriteReport(final=True))
+    unwritten = observed.report.written is None and not observed.report.given_up
+    if unwritten and (courses := wanted_courses(status, observed)):
+        following = replace(decision.activities, follows=decision.activities.follows | courses)
+        return replace(decision, activities=following, actions=())
     return _before_deletions(decision, observed, now, outstanding=bool(tails or files))
 
 

@@ -86,9 +86,11 @@ def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> Scen
 def _finish(
     scenario: Scenario, decision: ScenarioDecision, wished: Wish, observed: Observed, now: datetime, invalid: str
 ) -> ScenarioDecision:
+    # First what is kept of the history: the reports of what is not must go.
+    decision = replace(decision, status=steered(scenario, decision.status, wished))
     decision = reported(scenario.status, decision, observed, now, deleting=scenario.deleting)
     decision = waited_out(decision, observed, now)
-    status = steered(scenario, decision.status, wished)
+    status = decision.status
     healthy = bool(status.services) and all(service.healthy_at for service in status.services)
     blocked = _blocker(scenario, status, observed, now)
     if status.run is not None or invalid:

@@ -10,7 +10,7 @@ from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
 from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import barrier, jobs, load, retry, waits
+from seatrial.plan import barrier, jobs, load, quota, retry, waits
 from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
 from seatrial.plan.evidence import tail_patience_ends
 from seatrial.plan.needs import Waiting, judge_needs
@@ -255,6 +255,11 @@ def _full(instance: Instance, graph: _Graph) -> str:
 
 def _progress(step: Step, status: StepStatus, graph: _Graph) -> StepStatus:
     observed, now = graph.observed, graph.now
+    if refusal := quota.refused(step, status, observed):
+        return status.model_copy(update={"reason": quota.QUOTA, "message": shortened(refusal)})
+    if status.reason == quota.QUOTA:
+        # Its time begins when there is room.
+        status = status.model_copy(update={"reason": "Started", "message": "", "started_at": stamp(now)})
     attempt = names.attempt(step.name, status.attempts)
     outcome = _outcome(step, status, attempt, observed, now)
     if outcome is None and step.asks and attempt not in observed.checking:
@@ -331,6 +336,9 @@ def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
 
 
 def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:
+    if status.reason == quota.QUOTA:
+        plan.actions += quota.tried_again(step, status, observed)
+        return
     attempt = names.attempt(step.name, status.attempts)
     if step.asks:
         plan.checks.add(attempt)

@@ -15,19 +15,21 @@ _BOTTOM: Final = 20
 STYLE = """
 svg { width: 100%; height: auto; max-width: 60rem; } svg text { font: 11px system-ui, sans-serif; fill: var(--quiet); }
 svg .axis { stroke: var(--line); } svg polyline { fill: none; stroke-width: 1.5; }
+.series3 { stroke: #1a7f37; } .series4 { stroke: #8250df; } .series5 { stroke: #bf3989; }
+svg .name3 { fill: #1a7f37; } svg .name4 { fill: #8250df; } svg .name5 { fill: #bf3989; }
 .series0 { stroke: #0969da; } .series1 { stroke: #bf8700; } .series2 { stroke: #cf222e; }
 svg .name0 { fill: #0969da; } svg .name1 { fill: #bf8700; } svg .name2 { fill: #cf222e; }
 """
 
 
 def chart(heading: str, group: Sequence[Series]) -> str:
-    """Draws up to three quantities of one scale, from zero.
+    """Draws up to six quantities of one scale, from zero.
 
     Args:
         heading: What they are.
         group: The quantities.
     """
-    top = max(one.greatest for one in group)
+    top = max((one.greatest for one in group), default=0.0)
     end = max((at for one in group for at, _ in one.points), default=0.0)
     if not top or not end:
         return ""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from seatrial.api.parcel import TOTAL_BYTES, Kind, Parcel
 from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
-from seatrial.api.timeline import Timeline, Window
+from seatrial.api.timeline import Timeline, UsePoint, Window
 from seatrial.report import sections
 from seatrial.report.cases import Suite
 from seatrial.report.model import Artifact, Audit, Report, Tail, TestCase, TestSuite
@@ -36,6 +36,7 @@ class Evidence:
         parcels: Files, by pod.
         suites: Test cases, by pod.
         courses: What loads have come to over time, by attempt.
+        uses: What observed pods have used meanwhile, by attempt.
         order: Names of services and steps in the order of the spec.
     """
 
@@ -44,6 +45,7 @@ class Evidence:
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     suites: Mapping[str, list[Suite]] = field(default_factory=dict)
     courses: Mapping[str, Sequence[Window]] = field(default_factory=dict)
+    uses: Mapping[str, Sequence[UsePoint]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
 
     def pods(self, kept: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -157,7 +159,8 @@ def _timelines(evidence: Evidence, status: TrialStatus) -> Iterator[Timeline]:
     of_steps = isinstance(status, TestScenarioStatus)
     for attempt, windows in evidence.courses.items():
         if windows:
-            yield Timeline(step=attempt if of_steps else "", windows=tuple(windows))
+            use = sorted(evidence.uses.get(attempt, ()), key=lambda point: point.at)
+            yield Timeline(step=attempt if of_steps else "", windows=tuple(windows), use=tuple(use))
     for name, load in sections.loads(status):
         if load.requests and not any(evidence.courses.values()):
             # Nobody has read the workers' lines since an operator was stopped: what they came to is one window.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from seatrial.api.timeline import Timeline, Window
+from seatrial.api.timeline import Timeline, UsePoint, Window
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 #: Columns of a row of blocks; more windows share one, which shows the greatest of them.
@@ -34,6 +34,7 @@ class Series:
 def series(timeline: Timeline) -> tuple[tuple[str, tuple[Series, ...]], ...]:
     """The quantities of a timeline, those of one scale together under their heading."""
     windows = timeline.windows
+    observed = tuple(dict.fromkeys(point.name for point in timeline.use))
     return (
         ("Requests per second", (_of(windows, "rate", "/s", lambda one: one.rate),)),
         (
@@ -48,6 +49,14 @@ def series(timeline: Timeline) -> tuple[tuple[str, tuple[Series, ...]], ...]:
         (
             "Errors per second",
             (_of(windows, "errors", "/s", lambda one: one.errors / one.seconds if one.seconds else 0),),
+        ),
+        (
+            "CPU of the busiest pod",
+            tuple(_used(timeline, name, "CPU", "cores", lambda one: one.cpu) for name in observed),
+        ),
+        (
+            "Memory of the largest pod",
+            tuple(_used(timeline, name, "memory", "MiB", lambda one: one.memory / 2**20) for name in observed),
         ),
     )
 
@@ -69,6 +78,10 @@ def number(value: float) -> str:
 def _of(windows: Sequence[Window], name: str, unit: str, value: Callable[[Window], float | None]) -> Series:
     found = ((window.at, value(window)) for window in windows)
     return Series(name, unit, tuple((at, there) for at, there in found if there is not None))
+
+
+def _used(timeline: Timeline, name: str, what: str, unit: str, value: Callable[[UsePoint], float]) -> Series:
+    return Series(f"{name} {what}", unit, tuple((one.at, value(one)) for one in timeline.use if one.name == name))
 
 
 def _range(least: float, greatest: float, unit: str) -> str:

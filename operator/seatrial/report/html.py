@@ -11,7 +11,7 @@ from seatrial.report.course import number, series
 from seatrial.report.line import Tone
 from seatrial.report.model import Artifact, Report, Tail, TestSuite
 from seatrial.report.text import record
-from seatrial.report.wording import because, between, healthy_after, percent, rate, tone_of, took, worse
+from seatrial.report.wording import because, between, healthy_after, percent, rate, tone_of, took, use, worse
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -127,6 +127,7 @@ def _load(name: str, load: LoadResult) -> Iterator[str]:
         ("Connections", f"{load.connections:,} opened after the warm-up"),
         ("Workers", f"{load.workers_finished} of {load.workers} reported to the end"),
     ]
+    numbers += [(escape(one.name), use(one)) for one in load.resource_use]
     yield from _table(f"Load {name}".strip(), ("Number", "Value"), [(key, escape(value)) for key, value in numbers])
     pairs = (
         ("latency, from the intended start", load.latency),

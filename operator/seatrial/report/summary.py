@@ -18,6 +18,7 @@ from seatrial.report.wording import (
     rate,
     since,
     took,
+    use,
     worded,
     worse,
 )
@@ -135,6 +136,8 @@ def _numbers(result: LoadResult) -> Iterator[Sequence[Words]]:
         yield "bytes", f"{result.bytes_sent:,} sent, {result.bytes_received:,} received"
     if result.generator:
         yield "generator", generator(result.generator)
+    for one in result.resource_use:
+        yield one.name, Span(use(one), Tone.BAD if one.restarts or one.oom_kills else Tone.PLAIN)
     whole = result.workers_finished == result.workers
     tone = Tone.PLAIN if whole else Tone.DOUBTFUL
     yield "workers", Span(f"{result.workers_finished} of {result.workers} reported to the end", tone)

@@ -8,6 +8,7 @@ from seatrial.api.status import (
     GeneratorResult,
     LoadResult,
     MetricComparison,
+    ResourceUse,
     ServiceState,
     ServiceStatus,
     StepState,
@@ -127,6 +128,19 @@ def rate(result: LoadResult) -> str:
 def since(threshold: ThresholdResult) -> str:
     """Since when a threshold has been false."""
     return "" if threshold.crossed_at is None else f"false since second {threshold.crossed_at:g}"
+
+
+def use(one: ResourceUse) -> str:
+    """What observed pods used."""
+    parts = []
+    if one.cpu_max is not None:
+        parts.append(f"CPU {one.cpu_max:.3g} of a core at most, {one.cpu_mean:.3g} in the mean")
+    if one.memory_max is not None:
+        parts.append(f"memory {one.memory_max / 2**20:,.0f} MiB at most")
+    if one.restarts is not None:
+        kills = f" ({one.oom_kills} out of memory)" if one.oom_kills else ""
+        parts.append(f"{one.restarts} restarts{kills}")
+    return "; ".join([", ".join(parts), one.message] if parts and one.message else [", ".join(parts) or one.message])
 
 
 def worse(one: MetricComparison) -> str:

@@ -14,8 +14,9 @@ from seatrial.api.validation import SPEC_BYTES, InvalidSpec, parse_json
 from seatrial.judge.answer import Answer
 from seatrial.judge.job import JobUnusable
 from seatrial.judge.request import Request
+from seatrial.sandbox.cut_off import CutOff
 from seatrial.sandbox.message import Head
-from seatrial.sandbox.pool import CutOff, Owner, Pool
+from seatrial.sandbox.pool import Owner, Pool
 
 Spec = TypeVar("Spec", bound=TestScenarioSpec | LoadTestSpec)
 Context = Mapping[str, Any]

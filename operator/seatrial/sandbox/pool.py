@@ -5,7 +5,6 @@ anybody. It is then done anew by a slow one. An owner who was ended is not tried
 """
 
 import asyncio
-import json
 import socket
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
@@ -13,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from seatrial.api.outcome import shortened
-from seatrial.sandbox.limits import MEMORY_BYTES, QUICK, SLOW, Budget
-from seatrial.sandbox.message import LENGTHS, Head, packed
+from seatrial.sandbox.connection import Worker
+from seatrial.sandbox.cut_off import Ended, cut_off, too_large
+from seatrial.sandbox.limits import QUICK, SLOW, Budget
+from seatrial.sandbox.message import Head, packed
 from seatrial.sandbox.processes import OVERTIME, Processes
 from seatrial.sandbox.turnstile import Turnstile
 
@@ -25,24 +25,7 @@ SLOW_PLACES = 2
 SLOW_SECONDS = 60.0
 #: Owners that this is remembered of.
 SLOW_OWNERS = 1000
-#: Bytes of an expression in a message.
-SHOWN_BYTES = 120
-
 Changed = TypeVar("Changed")
-
-_REMEDY = "make the expression simpler, have the service answer less, or let a Job judge it"
-
-
-class CutOff(Exception):
-    """An evaluation was ended; the message is for the user.
-
-    Attributes:
-        reason: Stable CamelCase word.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class EvaluationBug(RuntimeError):
@@ -62,45 +45,6 @@ class Owner:
     name: str
 
 
-class _Ended(Exception):
-    """A worker ended without a reply.
-
-    Attributes:
-        signal: The signal that ended it; 0 for none.
-        overtime: Whether that was because it took too long.
-        at: The field and the expression that it was at, as far as it told.
-    """
-
-    def __init__(self, signal: int, at: tuple[str, str], *, overtime: bool) -> None:
-        super().__init__(signal)
-        self.signal = signal
-        self.overtime = overtime
-        self.at = at
-
-
-@dataclass
-class _Worker:
-    process: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def call(self, message: bytes, told: list[str]) -> tuple[Head, bytes]:
-        """Sends a call and returns the reply.
-
-        Raises:
-            EOFError: It has ended.
-            OSError: Likewise.
-        """
-        self.writer.write(message)
-        while True:
-            head_length, body_length = LENGTHS.unpack(await self.reader.readexactly(LENGTHS.size))
-            head = json.loads(await self.reader.readexactly(head_length))
-            body = await self.reader.readexactly(body_length)
-            if "at" not in head:
-                return head, body
-            told[:] = head["at"]
-
-
 class Pool:
     """Evaluates in workers.
 
@@ -112,7 +56,7 @@ class Pool:
         self._processes = processes or Processes()
         self._owned = processes is None
         self._quick, self._slow = Turnstile(1), Turnstile(SLOW_PLACES)
-        self._idle: _Worker | None = None
+        self._idle: Worker | None = None
         self._slow_until: OrderedDict[Owner, float] = OrderedDict()
         #: Workers that are being started or ended.
         self._changing: set[asyncio.Task[Any]] = set()
@@ -154,14 +98,14 @@ class Pool:
             try:
                 async with self._quick.entered(owner.tenant):
                     return await self._quickly(_call(task, head, body, QUICK, slow=False))
-            except _Ended as ended:
+            except Ended as ended:
                 if ended.overtime:
                     self._remember_slow(owner)
         async with self._slow.entered(owner.tenant):
             try:
                 return await self._once(_call(task, head, body, SLOW, slow=True))
-            except _Ended as ended:
-                raise _cut_off(ended) from None
+            except Ended as ended:
+                raise cut_off(ended) from None
 
     async def _quickly(self, message: bytes) -> tuple[Head, bytes]:
         worker, self._idle = self._idle, None
@@ -179,13 +123,13 @@ class Pool:
         self._end(worker)
         return reply
 
-    async def _answered(self, worker: _Worker, message: bytes, budget: Budget) -> tuple[Head, bytes]:
+    async def _answered(self, worker: Worker, message: bytes, budget: Budget) -> tuple[Head, bytes]:
         """Has a worker answer a call; one that does not is ended.
 
         Raises:
             CutOff: It took too much memory.
             EvaluationBug: It went wrong.
-            _Ended: It has not answered.
+            Ended: It has not answered.
         """
         told = ["", ""]
         try:
@@ -194,19 +138,19 @@ class Pool:
         except (TimeoutError, EOFError, OSError) as error:
             signal = await self._end(worker)
             overtime = isinstance(error, TimeoutError) or signal == OVERTIME
-            raise _Ended(signal, (told[0], told[1]), overtime=overtime) from None
+            raise Ended(signal, (told[0], told[1]), overtime=overtime) from None
         except BaseException:
             self._end(worker)
             raise
         if "large" in head:
             self._end(worker)
-            raise _too_large(*head["large"])
+            raise too_large(*head["large"])
         if "bug" in head:
             self._end(worker)
             raise EvaluationBug(head["bug"])
         return head, body
 
-    async def _fork(self) -> _Worker:
+    async def _fork(self) -> Worker:
         forking = self._change(asyncio.to_thread(self._processes.fork))
         try:
             process, channel = await asyncio.shield(forking)
@@ -214,7 +158,7 @@ class Pool:
             forking.add_done_callback(self._unwanted)
             raise
         reader, writer = await asyncio.open_unix_connection(sock=channel)
-        return _Worker(process, reader, writer)
+        return Worker(process, reader, writer)
 
     def _unwanted(self, forking: asyncio.Task[tuple[int, socket.socket]]) -> None:
         if not forking.cancelled() and forking.exception() is None:
@@ -222,7 +166,7 @@ class Pool:
             channel.close()
             self._change(asyncio.to_thread(self._processes.end, process))
 
-    def _end(self, worker: _Worker) -> asyncio.Task[int]:
+    def _end(self, worker: Worker) -> asyncio.Task[int]:
         async def ending() -> int:
             worker.writer.close()
             with suppress(OSError):
@@ -249,20 +193,3 @@ class Pool:
 
 def _call(task: str, head: Mapping[str, Any], body: bytes, budget: Budget, *, slow: bool) -> bytes:
     return packed({**head, "task": task, "cpu": budget.cpu, "slow": slow}, body)
-
-
-def _cut_off(ended: _Ended) -> CutOff:
-    where = _shown(*ended.at)
-    if ended.overtime:
-        limit = f"it takes more than {SLOW.cpu:g}s of CPU time"
-        return CutOff("ExpressionTooSlow", f"{where}: {limit}: {_REMEDY}")
-    return CutOff("EvaluationFailed", f"{where}: its evaluation was ended twice, by signal {ended.signal}")
-
-
-def _too_large(field: str, expression: str) -> CutOff:
-    limit = f"it takes more than {MEMORY_BYTES >> 20}Mi of memory"
-    return CutOff("ExpressionTooLarge", f"{_shown(field, expression)}: {limit}: {_REMEDY}")
-
-
-def _shown(field: str, expression: str) -> str:
-    return ": ".join(filter(None, (field or "an expression", shortened(expression, SHOWN_BYTES))))

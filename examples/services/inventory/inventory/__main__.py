@@ -1,6 +1,7 @@
 """Start of the inventory service.
 
-Environment: ``REDIS_URL`` (required), ``PORT`` (default 8080).
+Environment: ``REDIS_URL`` (required), ``PORT`` (default 8080), ``INVENTORY_DELAY`` (seconds by which it is late to tell
+what is in stock, default 0: for trials that are to find it).
 """
 
 import logging
@@ -23,7 +24,8 @@ def main() -> None:
     if not redis_url:
         sys.exit("inventory: REDIS_URL is not set; set it to an address such as redis://redis:6379/0")
     port = int(os.environ.get("PORT", "8080"))
-    web.run_app(application(redis_url), port=port, shutdown_timeout=10, access_log=None, print=None)
+    delay = float(os.environ.get("INVENTORY_DELAY", "0"))
+    web.run_app(application(redis_url, delay=delay), port=port, shutdown_timeout=10, access_log=None, print=None)
 
 
 main()

@@ -1,5 +1,6 @@
 """The HTTP interface of the inventory service."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,7 @@ log = logging.getLogger("inventory")
 
 REDIS_URL = web.AppKey("redis_url", str)
 STOCK = web.AppKey("stock", Stock)
+DELAY = web.AppKey("delay", float)
 SESSIONS = web.AppKey("sessions", Sessions)
 # Redis answers within a millisecond; whoever waits longer than this is better told so.
 REDIS_TIMEOUT_SECONDS = 2.0
@@ -26,10 +28,14 @@ SKU_PATH = f"/stock/{{sku:{NAME}}}"
 routes = web.RouteTableDef()
 
 
-def application(redis_url: str) -> web.Application:
-    """Return the service that keeps its stock in the Redis at an address such as ``redis://redis:6379/0``."""
+def application(redis_url: str, delay: float = 0.0) -> web.Application:
+    """Return the service that keeps its stock in the Redis at an address such as ``redis://redis:6379/0``.
+
+    It tells what is in stock that many seconds late.
+    """
     app = web.Application(middlewares=[answer_errors_in_json])
     app[REDIS_URL] = redis_url
+    app[DELAY] = delay
     app.add_routes(routes)
     app.cleanup_ctx.append(connect_redis)
     return app
@@ -76,6 +82,7 @@ async def health(request: web.Request) -> web.Response:
 @routes.get(SKU_PATH)
 async def get_stock(request: web.Request) -> web.Response:
     """Return the counts of a SKU, or with ``?order=ID`` what that order holds of it."""
+    await asyncio.sleep(request.app[DELAY])
     level = await request.app[STOCK].level(request.match_info["sku"], order=request.query.get("order"))
     return web.json_response(asdict(level))
 
