@@ -8,13 +8,9 @@ from pathlib import Path
 
 import uvloop
 
-from e2e.bench.api import connect, own_namespace
-from e2e.bench.short import WATCHED
-from e2e.bench.watching import watching
 from e2e.crash import table
-from e2e.crash.trial import Course
+from e2e.crash.trial import on_course
 from e2e.faults.layer import Kind
-from e2e.outside import stand
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks" / "crash.md"
 
@@ -45,13 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _run(options: argparse.Namespace, kept: list[tuple[str, ...]]) -> int:
     ends = time.monotonic() + options.seconds
     kind: Kind = options.kind
-    async with (
-        stand() as operators,
-        connect() as api,
-        own_namespace(api) as namespace,
-        watching(api, *WATCHED) as watch,
-    ):
-        course = Course(operators, api, watch, namespace)
+    async with on_course() as course:
         plain = await course.trial(kind, 0)
         rows = [table.row(plain, plain), *kept]
         print(*rows[0], sep=" | ", flush=True)

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from e2e.bench.api import Api, manifest
-from e2e.bench.short import MADE
-from e2e.bench.watching import Event, Watching
+from e2e.bench.api import Api, connect, manifest, own_namespace
+from e2e.bench.short import MADE, WATCHED
+from e2e.bench.watching import Event, Watching, watching
 from e2e.crash.scenario import SPEC
 from e2e.faults.layer import Kind
 from e2e.faults.operator import KILLED
-from e2e.outside import Operator, Stand
+from e2e.outside import Operator, Stand, stand
 from seatrial.api import names
 from seatrial.kube.resources import TEST_SCENARIOS
 
@@ -155,3 +157,15 @@ def _name(event: Event) -> str:
 
 def _is_bug(line: str) -> bool:
     return "Traceback (most recent call last)" in line or "a bug in Seatrial" in line
+
+
+@asynccontextmanager
+async def on_course() -> AsyncIterator[Course]:
+    """Sets up where trials are made."""
+    async with (
+        stand() as operators,
+        connect() as api,
+        own_namespace(api) as namespace,
+        watching(api, *WATCHED) as watch,
+    ):
+        yield Course(operators, api, watch, namespace)

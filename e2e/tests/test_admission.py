@@ -250,7 +250,7 @@ REFUSED: list[tuple[str, str, Callable[[Spec], object]]] = [
     ("spec", "setup, steps and teardown share one set of names", lambda s: s["setup"][0].update(name="export")),
     ("spec", "two steps capture the same name", lambda s: step(s, 1).update(capture={"orderId": "1"})),
     ("load.profile", "give one of rate (open model) and users (closed model)", lambda s: profile(s).update(users=9)),
-    ("load.profile", "give one of rate (open model) and users (closed model)", lambda s: profile(s).pop("rate")),
+    ("steps[3].load", "give one of rate (open model) and users (closed model)", lambda s: profile(s).pop("rate")),
     (
         "load.profile",
         "maxInFlight belongs to the open model: give rate",

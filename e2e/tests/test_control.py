@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from .conftest import Run, Trials
-from .test_faults import REDIS, phase_of, reach, scenario
+from .manifests import REDIS, scenario
+from .test_faults import phase_of, reach
 
 
 def sleeping(name: str, seconds: int, **more: Any) -> dict[str, Any]:

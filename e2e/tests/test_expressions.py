@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
+from .manifests import scenario
 
 _TEN = "[1,2,3,4,5,6,7,8,9,10]"
 _MIB = "['aaaaaaaa']" + ".map(a, a + a)" * 17
@@ -13,21 +14,6 @@ _MIB = "['aaaaaaaa']" + ".map(a, a + a)" * 17
 LARGE = "['aaaaaaaa']" + ".map(a, a + a)" * 25 + ".size() == 1"
 SLOW = f"{_MIB}.all(t, {_TEN}.all(a, {_TEN}.all(b, {_TEN}.all(c, t.replace('a', 'bb').size() > 0))))"
 SLOW_STEPS = 4
-SERVICE = {
-    "name": "cache",
-    "image": "localhost/seatrial-example-redis:dev",
-    "ports": [{"name": "redis", "port": 6379}],
-    "ready": {"tcp": {}},
-}
-
-
-def _scenario(name: str, *steps: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "seatrial.dev/v1alpha1",
-        "kind": "TestScenario",
-        "metadata": {"name": name},
-        "spec": {"environment": {"services": [SERVICE]}, "steps": list(steps)},
-    }
 
 
 def _assertion(name: str, expression: str, **more: Any) -> dict[str, Any]:
@@ -51,8 +37,8 @@ def test_an_expression_that_takes_too_much_ends_its_own_scenario_and_delays_no_o
         _assertion(f"s{number}", "run.id != ''", needs=[{"step": f"s{number - 1}"}], when="run.id != ''")
         for number in range(1, 8)
     ]
-    trials.apply(_scenario("nasty", *slow, *large))
-    trials.apply(_scenario("ordinary", *chain))
+    trials.apply(scenario("nasty", steps=[*slow, *large]))
+    trials.apply(scenario("ordinary", steps=chain))
     ordinary = trials.wait("tscn", "ordinary")["status"]
     assert (ordinary["verdict"], len(ordinary["steps"])) == ("Passed", 8)
 

@@ -10,27 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
-
-REDIS = "localhost/seatrial-example-redis:dev"
-
-
-def scenario(name: str, **spec: Any) -> dict[str, Any]:
-    """A small scenario: one Redis, and a Job that sleeps for a while."""
-    sleeping = {"image": REDIS, "command": ["sleep", "5"], "podSecurity": "Restricted"}
-    service = {
-        "name": "cache",
-        "image": REDIS,
-        "podSecurity": "Restricted",
-        "ports": [{"name": "redis", "port": 6379}],
-        "ready": {"tcp": {}},
-    }
-    whole = {"environment": {"services": [service]}, "steps": [{"name": "work", "job": sleeping}]} | spec
-    return {
-        "apiVersion": "seatrial.dev/v1alpha1",
-        "kind": "TestScenario",
-        "metadata": {"name": name},
-        "spec": whole,
-    }
+from .manifests import REDIS, scenario
 
 
 def phase_of(trials: Trials, name: str) -> str:
@@ -154,7 +134,7 @@ INVALID = [
     ),
     (
         {"steps": [{"name": "a", "http": {"service": "cache"}, "expect": ["response.stat == 200"]}]},
-        ["spec.steps[0].expect[0]", "response.stat == 200", "known here are response.status"],
+        ["spec.steps[0].expect[0]", "response.stat == 200", "did you mean 'response.status'?"],
     ),
     (
         {"steps": [{"name": "a", "http": {"service": "cache"}, "expect": ["response.status =="]}]},

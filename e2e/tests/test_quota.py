@@ -3,9 +3,7 @@
 from typing import Any
 
 from .conftest import Run, Trials
-
-REDIS = "localhost/seatrial-example-redis:dev"
-API = "seatrial.dev/v1alpha1"
+from .manifests import API, CACHE, REDIS, scenario
 
 
 def _quota(pods: int) -> dict[str, Any]:
@@ -18,16 +16,13 @@ def _quota(pods: int) -> dict[str, Any]:
 
 
 def test_jobs_wait_for_a_quota_that_has_no_room_for_their_pods(trials: Trials, kubectl: Run) -> None:
-    service = {"name": "cache", "image": REDIS, "ports": [{"name": "redis", "port": 6379}], "ready": {"tcp": {}}}
     step = {"name": "work", "job": {"image": REDIS, "command": ["true"]}, "timeout": "10s"}
     pause = {"name": "pause", "wait": {"duration": "4s"}}
-    spec = {
-        "environment": {"namespace": "Same", "services": [service]},
-        "steps": [pause, step | {"needs": [{"step": "pause"}]}],
-    }
+    environment = {"namespace": "Same", "services": [CACHE]}
+    steps = [pause, step | {"needs": [{"step": "pause"}]}]
     load = {"target": {"service": "cache"}, "profile": {"users": 1, "duration": "1s"}}
     trials.apply(_quota(1))
-    trials.apply({"apiVersion": API, "kind": "TestScenario", "metadata": {"name": "waits"}, "spec": spec})
+    trials.apply(scenario("waits", environment=environment, steps=steps))
 
     def work() -> dict[str, Any]:
         steps = trials.get("tscn", "waits").get("status", {}).get("steps", [])

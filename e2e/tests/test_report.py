@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .conftest import Run, Trials
-from .test_faults import REDIS, scenario
+from .manifests import REDIS, scenario
 
 JUNIT = """<testsuite name="contract" tests="2" failures="1">
 <testcase classname="orders" name="total"><failure message="1 is not 2">assert 1 == 2</failure></testcase>

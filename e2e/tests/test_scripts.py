@@ -98,8 +98,8 @@ def judge(environment, **_):
 def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
     trials.apply(ROOT / "examples/load/locust.yaml")
-    trials.apply(scripted("broken", "def broken(:\n", engine="Locust", workers=1))
-    trials.apply(scripted("strict", LOOK + JUDGE, engine="Locust", workers=1))
+    trials.apply(scripted("broken", "def broken(:\n", engine="Locust"))
+    trials.apply(scripted("strict", LOOK + JUDGE, engine="Locust"))
 
     stored = trials.wait("ldt", "locust", "Complete")
     status, result = stored["status"], stored["status"]["result"]

@@ -3,18 +3,12 @@
 from typing import Any
 
 from .conftest import Run, Trials
+from .manifests import CACHE, REDIS
 
-REDIS = "localhost/seatrial-example-redis:dev"
 INVENTORY = "localhost/seatrial-example-inventory:dev"
 
 SERVICES = [
-    {
-        "name": "cache",
-        "image": REDIS,
-        "podSecurity": "Restricted",
-        "ports": [{"name": "redis", "port": 6379}],
-        "ready": {"tcp": {}},
-    },
+    CACHE,
     {
         "name": "inventory",
         "image": INVENTORY,

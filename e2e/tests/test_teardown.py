@@ -7,30 +7,16 @@ from typing import Any
 import pytest
 
 from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
+from .manifests import CACHE, REDIS, scenario, sleeping
 
 ROOT = Path(__file__).parents[2]
-REDIS = "localhost/seatrial-example-redis:dev"
 HOLD = "example.com/hold"
 KINDS = "configmaps,services,deployments,replicasets,jobs,pods,resourcequotas,limitranges,networkpolicies"
 
 
 def trial(name: str, seconds: int = 3, **environment: Any) -> dict[str, Any]:
     """A Redis, and a Job that sleeps."""
-    sleeping = {"image": REDIS, "command": ["sleep", str(seconds)], "podSecurity": "Restricted"}
-    service = {
-        "name": "cache",
-        "image": REDIS,
-        "podSecurity": "Restricted",
-        "ports": [{"name": "redis", "port": 6379}],
-        "ready": {"tcp": {}},
-    }
-    spec = {"environment": {"services": [service]} | environment, "steps": [{"name": "work", "job": sleeping}]}
-    return {
-        "apiVersion": "seatrial.dev/v1alpha1",
-        "kind": "TestScenario",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
+    return scenario(name, environment={"services": [CACHE]} | environment, steps=[sleeping(seconds)])
 
 
 def torn_down(trials: Trials, name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from seatrial.build.load_job import load_job, load_json
 from seatrial.build.origin import Origin
 from seatrial.build.secret import job_secret, values_of
 from seatrial.load.script import SCRIPT_FOLDER
+from seatrial.load.script_worker import LEADER_VARIABLE
 from tests.build.objects import ORIGIN, Object, container, load, load_spec, pod, web
 
 TEXT = st.text(min_size=1, max_size=30)
@@ -304,3 +305,14 @@ def test_several_workers_wait_for_a_moment_and_one_does_not() -> None:
     assert names.START not in alone["spec"]["template"]["metadata"]["annotations"]
     assert "volumes" not in pod(alone)
     assert "SEATRIAL_START_FILE" not in {entry["name"] for entry in container(alone)["env"]}
+
+
+def test_workers_of_locust_are_given_a_file_with_the_address_of_the_first() -> None:
+    of_locust = {"engine": "Locust", "script": {"inline": "import locust"}, "workers": 2}
+    made = load(load_spec(**of_locust))
+    assert made["spec"]["template"]["metadata"]["annotations"][names.LEADER] == ""
+    (volume,) = [volume for volume in pod(made)["volumes"] if volume["name"] == "start"]
+    assert [item["path"] for item in volume["downwardAPI"]["items"]] == ["start", "leader"]
+    assert {"name": LEADER_VARIABLE, "value": "/run/seatrial/leader"} in container(made)["env"]
+    of_k6 = load(load_spec(**of_locust | {"engine": "K6"}))
+    assert names.LEADER not in of_k6["spec"]["template"]["metadata"]["annotations"]

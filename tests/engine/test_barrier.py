@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -61,6 +62,27 @@ async def test_all_workers_are_told_one_moment_each_once(world: World) -> None:
     assert (status["verdict"], status["result"]["requests"]) == ("Passed", 2)
     assert len(told_pods(world)) == 2
     assert world.left() == []
+
+
+def give_address(address: str, pod: Object) -> None:
+    pod["status"]["podIP"] = address
+
+
+async def test_workers_of_locust_are_told_where_their_master_is_once_that_is_known(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    target(world)
+    world.server.cluster.job = ready
+    script = {"inline": "import locust"}
+    world.load_test(**TWO, engine="Locust", script=script)
+    await world.until(lambda: "worker 0 has no address yet" in caplog.text)
+    assert not any(moments(world))
+    for pod in world.server.all("pods"):
+        name = pod["metadata"]["name"]
+        world.server.change("pods", name, "shop", partial(give_address, "10.0.0.1" if name[-1] == "0" else "10.0.0.2"))
+    await world.until(lambda: told(world))
+    assert [pod["metadata"]["annotations"][names.LEADER] for pod in world.server.all("pods")] == ["10.0.0.1"] * 2
+    world.kill()
 
 
 async def test_a_single_worker_costs_no_write(world: World) -> None:

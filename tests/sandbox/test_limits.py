@@ -105,6 +105,7 @@ async def test_the_loop_goes_on_and_others_pass_while_the_worst_is_evaluated(poo
             await asyncio.sleep(0.01)
         await going
     assert ordinary > 10
+    assert not pool._known_slow(Owner("other", "ordinary"))
     assert max(seen) < LAG
 
 

@@ -18,6 +18,8 @@ OWNER = f"{GROUP}/owner"
 RUN_SPEC = f"{GROUP}/run-spec"
 #: When load begins, on the pods of its workers; empty until all are ready.
 START = f"{GROUP}/start"
+#: On pods whose script is shared out by a master: the address of worker 0, where that is.
+LEADER = f"{GROUP}/leader"
 FINALIZER = f"{GROUP}/teardown"
 #: On reports in the place of OWNER_UID: whatever takes away what a run made must leave its report alone.
 REPORT_OF = f"{GROUP}/report-of"

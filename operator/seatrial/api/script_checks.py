@@ -60,8 +60,6 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)
         yield from _untold(f"{field}.thresholds", spec)
-        if spec.workers > 1:
-            yield Problem(f"{field}.workers", str(spec.workers), "a script of Locust runs in one worker: leave it out")
     for label in spec.labels:
         if len(label) > NAME_LENGTH:
             yield Problem(

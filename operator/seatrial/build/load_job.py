@@ -9,6 +9,7 @@ from seatrial.api.environment import PodSecurity
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.placement import Placement
+from seatrial.api.script import Engine
 from seatrial.build import barrier
 from seatrial.build.container import pod, security_context
 from seatrial.build.origin import Origin
@@ -59,7 +60,7 @@ def load_job(
     if spec.placement:
         _place(template, spec.placement)
     if spec.workers > 1:
-        barrier.attach(template)
+        barrier.attach(template, led=spec.engine is Engine.LOCUST)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -11,7 +11,7 @@ import signal
 import socket
 import struct
 
-from seatrial.sandbox.worker import serve
+from seatrial.sandbox.worker import serve, warm_up
 
 #: A command and the process it is about.
 COMMAND = struct.Struct("!cI")
@@ -24,6 +24,7 @@ def main() -> None:
     """Forks and ends workers, as it is told, until nobody tells any more."""
     control = socket.socket(fileno=os.dup(0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold secrets
+    warm_up()
     gc.collect()
     gc.freeze()  # so that workers do not copy what they only have in common
     while True:

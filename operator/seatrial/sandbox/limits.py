@@ -30,7 +30,7 @@ class Budget:
 
 
 #: Everybody's: what an ordinary evaluation needs many times over, and too little to keep others waiting.
-QUICK: Final = Budget(cpu=0.025, wall=0.25)
+QUICK: Final = Budget(cpu=0.025, wall=2.0)
 #: For what needs more than that.
 SLOW: Final = Budget(cpu=2.0, wall=20.0)
 

@@ -99,7 +99,7 @@ class Pool:
                 async with self._quick.entered(owner.tenant):
                     return await self._quickly(_call(task, head, body, QUICK, slow=False))
             except Ended as ended:
-                if ended.overtime:
+                if ended.signal == OVERTIME:
                     self._remember_slow(owner)
         async with self._slow.entered(owner.tenant):
             try:
