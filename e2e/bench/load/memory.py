@@ -14,8 +14,8 @@ from e2e.bench.load.trial import ROUNDS, work
 _USERS = 1000
 _CONNECTIONS = 10_000
 _SECONDS = 3
-#: They come one after the other, as a crowd does: a server is given no more at once than its queue of connections holds,
-#: and each user pauses, so that the server has time for new ones.
+#: They come one after the other, as a crowd does: a server is given no more at once than its queue of connections
+#: holds, and each user pauses, so that the server has time for new ones.
 _CROWD = {
     "profile": {"stages": [{"users": _CONNECTIONS, "duration": "5s"}, {"users": _CONNECTIONS, "duration": "4s"}]},
     "flows": [{"name": "look", "thinkTime": "1s", "steps": [{"path": "/"}]}],
