@@ -75,6 +75,16 @@ def test_until_the_kubelet_has_looked_again_its_word_is_not_waited_for() -> None
     assert (web(trial).state, web(trial).reason) == (ServiceState.UNHEALTHY, "PodsNotReady")
 
 
+def test_a_pod_that_is_ready_before_its_deployment_has_counted_it_is_not_missed() -> None:
+    trial = Trial(scenario_spec(environment={"services": [WEB]}, steps=[LOOK]))
+    trial.turn()
+    ready = pod("web", "web-1", running=True, ready=True)
+    trial.turn(1, deployments={"web": DOWN}, pods=(ready,), probes={"web": GOOD})
+    trial.turn(1.2, **seen(DOWN, ready))
+    trial.turn(1.3, **seen(DOWN, ready))
+    assert (web(trial).state, web(trial).interruptions) == (ServiceState.HEALTHY, 0)
+
+
 @pytest.mark.parametrize(
     "now", [pod("web", "web-1"), pod("web", "web-1", running=True, deleting_since=NOW), pod("other", "x")]
 )
