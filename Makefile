@@ -17,7 +17,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 unexport PYTHONDONTWRITEBYTECODE
 
 # Many unit tests wait for real clocks, so more of them than there are processors run side by side.
-SIDE_BY_SIDE := --numprocesses 4 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 5 --dist worksteal
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ check: venv ## Before each commit: lint, types, layers, drift, and unit tests wi
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick
 
 quick: venv
-	$(BIN)/pytest $(SIDE_BY_SIDE) --hypothesis-profile quick --ignore tests/examples_services
+	$(BIN)/pytest $(SIDE_BY_SIDE) --hypothesis-profile quick -m "not heavy" --ignore tests/examples_services
 
 lint: venv ## Lint, types, layers, drift of what is generated
 	$(BIN)/ruff check .
@@ -53,7 +53,7 @@ services: venv services-packages ## Tests of the sample services, with a real Po
 	$(BIN)/pytest tests/examples_services
 
 e2e: venv cluster ## End-to-end tests on a real cluster
-	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests $(if $(ONLY),-k "$(ONLY)")
+	$(CLUSTER) exec -- $(BIN)/pytest e2e/tests --numprocesses 4 --dist load --maxschedchunk 1 --durations 15 $(if $(ONLY),-k "$(ONLY)")
 
 # Load is measured without a cluster, which would compute beside it.
 bench: $(if $(filter load%,$(ONLY)),venv,venv cluster install) bench-packages ## Measure, beside peers; ONLY=load runs a part

@@ -134,6 +134,8 @@ def _proxy(folders: Folders, binaries: Path) -> list[str]:
         f"--cluster-cidr={network.POD_RANGE}",
         f"--hostname-override={NODE}",
         "--proxy-mode=iptables",
+        # The default of 1 s is for thousands of Services; each service of an environment would wait for it.
+        "--iptables-min-sync-period=100ms",
         # The table's size belongs to the machine and cannot be set from a namespace.
         "--conntrack-max-per-core=0",
     ]

@@ -7,15 +7,24 @@ import json
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes import client as kubernetes_client
+from kubernetes import config as kubernetes_config
+
+from .exclusion import _side_by_side, locked, pytest_collection_modifyitems, shared_folder
 
 ROOT = Path(__file__).parents[2]
 RELEASE, RELEASE_NAMESPACE = "seatrial", "seatrial-system"
 DEPLOYMENT = f"deployment/{RELEASE}"
+_OURS = {"tscn": "testscenarios", "ldt": "loadtests"}
+#: Lines of the operator's log that a failed test shows.
+_LOG_LINES = 60
+
+__all__ = ["_side_by_side", "pytest_collection_modifyitems", "shared_folder"]  # what pytest looks for here
 
 #: What the platform team of the tests allows. Nothing is there but where a test makes it.
 ALLOWED_NAMESPACE = "seatrial-e2e-allowed"
@@ -69,8 +78,16 @@ def seatrial() -> Run:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _installed(helm: Run, kubectl: Run) -> None:
-    """Installs the chart as a user does, with the image that was built from this checkout."""
+def _installed(helm: Run, kubectl: Run, shared_folder: Path) -> None:
+    """Installs the chart as a user does, with the image that was built from this checkout: once, for all processes."""
+    with locked(shared_folder / "installing.lock"):
+        installed = shared_folder / "installed"
+        if not installed.exists():
+            _install(helm, kubectl)
+            installed.touch()
+
+
+def _install(helm: Run, kubectl: Run) -> None:
     where = ("--namespace", RELEASE_NAMESPACE)
     helm(
         *("upgrade", "--install", RELEASE, str(ROOT / "charts/seatrial"), *where, "--create-namespace"),
@@ -84,11 +101,37 @@ def _installed(helm: Run, kubectl: Run) -> None:
     kubectl("api-resources", "--cached=false", "--api-group=seatrial.dev")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows what the operator said, where a test has failed."""
+    report = yield
+    if report.failed:
+        trials = getattr(item, "funcargs", {}).get("trials")
+        report.sections.append(("What the operator said", _operator_log(trials.namespace if trials else "")))
+    return report
+
+
+def _operator_log(namespace: str) -> str:
+    """Returns the end of the operator's log: what is about a namespace, and what is more than information."""
+    command = ["kubectl", "logs", DEPLOYMENT, "--namespace", RELEASE_NAMESPACE, "--tail=5000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stdout.splitlines() if namespace in line or '"severity": "info"' not in line]
+    return "\n".join([*lines[-_LOG_LINES:], done.stderr])
+
+
+@pytest.fixture(scope="session")
+def resources() -> kubernetes_client.CustomObjectsApi:
+    """Reads our resources without a process for each look, which would cost more than what is looked at."""
+    connected = kubernetes_config.new_client_from_config()  # type: ignore[no-untyped-call] # the package types models only
+    return kubernetes_client.CustomObjectsApi(connected)
+
+
 class Trials:
     """Applies trials in a namespace of the test's own and waits for what becomes of them."""
 
-    def __init__(self, kubectl: Run, namespace: str) -> None:
+    def __init__(self, kubectl: Run, resources: kubernetes_client.CustomObjectsApi, namespace: str) -> None:
         self._kubectl = kubectl
+        self._resources = resources
         self.namespace = namespace
 
     def apply(self, manifest: str | Path | dict[str, Any]) -> None:
@@ -101,8 +144,17 @@ class Trials:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """Reads one object."""
+        if kind in _OURS:
+            return self._ours(_OURS[kind], name)
         answer = self._kubectl("get", kind, name, "--namespace", self.namespace, "--output", "json")
         found: dict[str, Any] = json.loads(answer.stdout)
+        return found
+
+    def _ours(self, plural: str, name: str) -> dict[str, Any]:
+        found = self._resources.get_namespaced_custom_object(
+            group="seatrial.dev", version="v1alpha1", namespace=self.namespace, plural=plural, name=name
+        )
+        assert isinstance(found, dict)
         return found
 
     def wait(self, kind: str, name: str, condition: str = "Complete", timeout: int = 120) -> dict[str, Any]:
@@ -142,9 +194,9 @@ class Trials:
 
 
 @pytest.fixture
-def trials(kubectl: Run) -> Iterator[Trials]:
+def trials(kubectl: Run, resources: kubernetes_client.CustomObjectsApi) -> Iterator[Trials]:
     """Trials in a namespace that is deleted afterwards."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     kubectl("create", "namespace", name)
-    yield Trials(kubectl, name)
+    yield Trials(kubectl, resources, name)
     kubectl("delete", "namespace", name, "--wait=false")

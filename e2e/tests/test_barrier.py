@@ -67,6 +67,7 @@ def verdict(trials: Trials, name: str) -> tuple[str, str]:
     return stored["status"]["verdict"], stored["status"]["reason"]
 
 
+@pytest.mark.exclusive
 def test_workers_begin_at_one_moment_and_their_skew_is_measured(loaded: Trials, kubectl: Run) -> None:
     loaded.apply(load_test("together", **THREE, **SMALL))
     under_way(loaded, "together")
@@ -94,6 +95,7 @@ def test_the_operator_may_patch_nothing_of_pods_but_the_moment(loaded: Trials, k
         assert "the operator may" in refused.stderr
 
 
+@pytest.mark.exclusive
 def test_an_operator_that_is_killed_before_all_are_ready_begins_the_load_afterwards(
     loaded: Trials, kubectl: Run
 ) -> None:
@@ -106,6 +108,7 @@ def test_an_operator_that_is_killed_before_all_are_ready_begins_the_load_afterwa
     kubectl("rollout", "status", DEPLOYMENT, "-n", RELEASE_NAMESPACE, "--timeout=60s")
 
 
+@pytest.mark.exclusive
 def test_an_operator_that_is_killed_during_load_finds_the_numbers_of_all_workers(loaded: Trials, kubectl: Run) -> None:
     loaded.apply(load_test("during", **THREE, **SMALL))
     under_way(loaded, "during")
@@ -132,6 +135,7 @@ def test_a_worker_that_somebody_deletes_is_lost(loaded: Trials, kubectl: Run, fo
     assert "worker 1" in loaded.get("ldt", "robbed")["status"]["message"]
 
 
+@pytest.mark.exclusive
 def test_workers_of_a_drained_node_are_lost(loaded: Trials, kubectl: Run, cordoned: str) -> None:
     loaded.apply(load_test("drained", **THREE | {"profile": {"rate": 60, "duration": "5m"}}, **SMALL))
     under_way(loaded, "drained")

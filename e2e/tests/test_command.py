@@ -26,6 +26,7 @@ def test_run_exits_by_the_verdict(trials: Trials, seatrial: Run, example: str, c
     trials.nothing_left(stored["metadata"]["uid"], timeout=2)
 
 
+@pytest.mark.exclusive
 def test_running_a_load_test_twice_runs_it_twice(trials: Trials, kubectl: Run, seatrial: Run) -> None:
     trials.apply(EXAMPLES / "load-target.yaml")
     kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")

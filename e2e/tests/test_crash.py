@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from e2e.crash.trial import Found, on_course
 from e2e.faults.layer import Kind
 
@@ -14,6 +16,7 @@ async def _trials() -> list[Found]:
         return [plain, *[await course.trial(Kind.KILL, at) for at in ats]]
 
 
+@pytest.mark.exclusive
 def test_an_operator_that_dies_after_a_write_changes_nothing() -> None:
     plain, *others = asyncio.run(_trials())
     assert plain.verdict == "Passed (AllStepsSucceeded)"

@@ -46,6 +46,7 @@ def test_deleting_the_resource_in_the_middle_leaves_nothing(trials: Trials, kube
     trials.nothing_left(uid, timeout=5)
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize("phase", ["Provisioning", "Running", "Teardown"])
 def test_killing_the_operator_in_the_middle_changes_nothing(trials: Trials, kubectl: Run, phase: str) -> None:
     trials.apply(scenario("survivor"))
@@ -59,6 +60,7 @@ def test_killing_the_operator_in_the_middle_changes_nothing(trials: Trials, kube
     kubectl("rollout", "status", DEPLOYMENT, "-n", RELEASE_NAMESPACE, "--timeout=60s")
 
 
+@pytest.mark.exclusive
 def test_killing_the_operator_during_load_changes_nothing_in_the_numbers(trials: Trials, kubectl: Run) -> None:
     root = Path(__file__).parents[2]
     trials.apply(root / "examples/load-target.yaml")
@@ -102,6 +104,7 @@ def test_changing_the_spec_cancels_the_run_and_starts_another(trials: Trials) ->
     trials.nothing_left(stored["metadata"]["uid"], timeout=2)
 
 
+@pytest.mark.exclusive
 def test_an_idle_resource_can_be_deleted_without_an_operator(trials: Trials, kubectl: Run) -> None:
     trials.apply(scenario("idle", steps=[]))
     trials.wait("tscn", "idle", "TornDown")
@@ -191,6 +194,7 @@ def test_the_environment_is_guarded(trials: Trials, kubectl: Run) -> None:
     assert "violates PodSecurity" in refused.stderr
 
 
+@pytest.mark.exclusive(first=True)
 def test_the_operator_logs_no_traceback(kubectl: Run) -> None:
     log: subprocess.CompletedProcess[str] = kubectl("logs", DEPLOYMENT, "-n", RELEASE_NAMESPACE, "--tail=-1")
     lines = [json.loads(line) for line in log.stdout.splitlines()]

@@ -4,6 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Run, Trials
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
+@pytest.mark.exclusive
 def test_a_threshold_that_is_crossed_stops_all_workers_within_two_seconds(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
     never = {"expr": "latency.p50 < duration('1ms')", "abortOnFail": True, "after": "3s"}

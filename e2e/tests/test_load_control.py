@@ -68,6 +68,7 @@ def verdict(trials: Trials, name: str) -> tuple[str, str]:
     return stored["status"]["verdict"], stored["status"]["reason"]
 
 
+@pytest.mark.exclusive
 def test_load_tests_of_one_target_take_turns_and_a_stop_makes_room(loaded: Trials, kubectl: Run) -> None:
     turns: dict[str, Any] = {"concurrency": {}}
     loaded.apply(load_test("first", **LONG, **turns))

@@ -34,6 +34,7 @@ def ended(trials: Trials, name: str, verdict: str, reason: str) -> dict[str, Any
     return result
 
 
+@pytest.mark.exclusive
 @pytest.mark.usefixtures("target")
 def test_examples_of_load(trials: Trials) -> None:
     for example in ("closed.yaml", "staged.yaml", "flow.yaml"):
@@ -58,6 +59,7 @@ def test_examples_of_load(trials: Trials) -> None:
     assert result.get("checksFailed", 0) == 0
 
 
+@pytest.mark.exclusive
 @pytest.mark.usefixtures("target")
 def test_what_begins_and_ends_a_load(trials: Trials) -> None:
     look = [{"path": "/stock/A1"}]

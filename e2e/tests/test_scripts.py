@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from e2e.tests.conftest import ROOT, Run, Trials
 
 FETCH = """
@@ -33,6 +35,7 @@ def scripted(name: str, script: dict[str, Any] | str, **spec: Any) -> dict[str, 
     }
 
 
+@pytest.mark.exclusive
 def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
     strict = FETCH + "export const options = {thresholds: {http_req_duration: ['max<0.001']}};"

@@ -1,11 +1,10 @@
-"""Taking away on a real cluster: named blockers, orphans, trials beside their resource, and things of others.
-
-The operator may be away in here, so the tests of this file want the cluster for themselves, as all of them do.
-"""
+"""Taking away on a real cluster: named blockers, orphans, trials beside their resource, and things of others."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
 from .manifests import CACHE, REDIS, scenario, sleeping
@@ -46,6 +45,7 @@ def test_a_finalizer_that_blocks_is_named_and_waited_for(trials: Trials, kubectl
     trials.nothing_left(stored["metadata"]["uid"], timeout=2)
 
 
+@pytest.mark.exclusive
 def test_what_a_forced_deletion_leaves_behind_is_swept_up(trials: Trials, kubectl: Run) -> None:
     names = {"orphan": trial("orphan", 600), "orphan-same": trial("orphan-same", 600, namespace="Same")}
     for manifest in names.values():

@@ -11,7 +11,7 @@ from seatrial.api import names
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.step import Job
-from seatrial.build.deployment import deployment
+from seatrial.build.deployment import deployment, service
 from seatrial.build.job import job
 from seatrial.build.load_job import load_job, load_json
 from seatrial.build.origin import Origin
@@ -41,6 +41,22 @@ def test_the_kubelet_probes_what_seatrial_probes(ready: Object, probe: Object | 
     assert (probe is None) is (built is None)
     # A crash without a probe must have a moment in which to be seen.
     assert (made["spec"]["minReadySeconds"] > 0) is (probe is None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "published"),
+    [
+        ({"ready": {"tcp": {}}}, True),
+        ({"ready": {"tcp": {}}, "replicas": 2}, None),
+        ({"ready": {"command": ["true"]}}, None),
+        ({}, None),
+    ],
+)
+def test_a_service_leads_to_the_one_pod_that_is_probed_before_the_kubelet_has_asked_again(
+    wanted: dict[str, Any], published: bool | None
+) -> None:
+    made = service(ORIGIN, "trial", web(ports=[{"name": "http", "port": 80}], **wanted))
+    assert made["spec"].get("publishNotReadyAddresses") is published
 
 
 def test_a_trial_never_rolls() -> None:

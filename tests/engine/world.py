@@ -23,8 +23,8 @@ from tests.engine.api_server import KINDS, ApiServer, Object, Write
 
 #: What is watched of runs.
 CHILDREN = {"namespaces", "deployments", "statefulsets", "jobs", "pods", "services", "controllerrevisions"}
-#: Seconds after which a test gives up; nothing here takes one.
-PATIENCE = 15.0
+#: Seconds after which a test gives up. Nothing here takes one, but for a machine that is busy with other things.
+PATIENCE = 30.0
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

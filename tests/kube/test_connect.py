@@ -1,5 +1,6 @@
 """Which cluster, as whom, and in which namespace."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,34 @@ async def test_followed_logs_leave_room_for_other_calls(kubeconfig: Path) -> Non
     """Each holds a connection; the package's own limit of 100 would let one load test lock everybody out."""
     async with connect(kubeconfig=str(kubeconfig)) as client:
         assert client._api.configuration.connection_pool_maxsize == 0
+
+
+async def test_the_proxy_of_the_environment_is_used_and_no_password_of_another_program(
+    kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine kind login somebody password hidden\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("no_proxy", "NO_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = await asyncio.start_server(proxy, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@127.0.0.1:{port}")
+        async with connect(kubeconfig=str(kubeconfig)) as client:
+            assert await client.get(PODS, "a", "shop") == {}
+        monkeypatch.setenv("NO_PROXY", "kind")
+        async with connect(kubeconfig=str(kubeconfig)) as client:
+            with pytest.raises(Unreachable):
+                await client.get(PODS, "a", "shop")
+    (head,) = heads
+    assert head.startswith(b"GET http://kind:1/api/v1/namespaces/shop/pods/a HTTP/1.1")
+    assert b"Proxy-Authorization: Basic bWU6c2VjcmV0" in head
+    assert b"\r\nauthorization: bearer secret" in head.lower()

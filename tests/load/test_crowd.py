@@ -14,6 +14,8 @@ import pytest
 
 from seatrial.load.line import WorkerLine, parse_line
 
+pytestmark = pytest.mark.heavy
+
 #: Answers nobody before as many connections as its argument says are open at a time.
 SERVER = """
 import asyncio, resource, sys

@@ -23,6 +23,8 @@ from seatrial.load.line import WorkerLine, parse_line
 from seatrial.load.statistics import load_result, merged
 from seatrial.load.worker import main
 
+pytestmark = pytest.mark.heavy
+
 ENGINES = Path(sys.prefix) / "engines/bin"
 FETCH = """
 import http from 'k6/http';

@@ -60,6 +60,42 @@ def test_a_healthy_service_goes_on_being_probed_and_nothing_else_happens() -> No
         assert trial.status == before
 
 
+def test_until_the_kubelet_has_looked_again_its_word_is_not_waited_for() -> None:
+    """It asks once a second: the probe through the Service is ahead of it."""
+    unseen = pod("web", "web-1", running=True)
+    trial = Trial(scenario_spec(environment={"services": [WEB]}, steps=[LOOK]))
+    trial.turn()
+    trial.turn(1, deployments={"web": DOWN}, pods=(unseen,), probes={"web": GOOD})
+    assert trial.phase() == "Running"
+    trial.turn(1.2, **seen(DOWN, unseen))
+    assert (web(trial).state, web(trial).interruptions) == (ServiceState.HEALTHY, 0)
+    trial.turn(2, **seen())
+    assert web(trial).state is ServiceState.HEALTHY
+    trial.turn(3, **seen(DOWN, unseen))
+    assert (web(trial).state, web(trial).reason) == (ServiceState.UNHEALTHY, "PodsNotReady")
+
+
+def test_a_pod_that_is_ready_before_its_deployment_has_counted_it_is_not_missed() -> None:
+    trial = Trial(scenario_spec(environment={"services": [WEB]}, steps=[LOOK]))
+    trial.turn()
+    ready = pod("web", "web-1", running=True, ready=True)
+    trial.turn(1, deployments={"web": DOWN}, pods=(ready,), probes={"web": GOOD})
+    trial.turn(1.2, **seen(DOWN, ready))
+    trial.turn(1.3, **seen(DOWN, ready))
+    assert (web(trial).state, web(trial).interruptions) == (ServiceState.HEALTHY, 0)
+
+
+@pytest.mark.parametrize(
+    "now", [pod("web", "web-1"), pod("web", "web-1", running=True, deleting_since=NOW), pod("other", "x")]
+)
+def test_a_pod_that_stops_or_goes_before_the_kubelet_has_looked_is_noticed(now: PodSeen) -> None:
+    trial = Trial(scenario_spec(environment={"services": [WEB]}, steps=[LOOK]))
+    trial.turn()
+    trial.turn(1, deployments={"web": DOWN}, pods=(pod("web", "web-1", running=True),), probes={"web": GOOD})
+    trial.turn(1.2, **seen(DOWN, now))
+    assert web(trial).state is ServiceState.UNHEALTHY
+
+
 @pytest.mark.parametrize(
     ("now", "reason", "message"),
     [

@@ -87,9 +87,35 @@ def test_success_of_the_probe_alone_is_not_healthy() -> None:
     assert not later.healthy
 
 
-def test_no_probing_before_a_pod_is_ready() -> None:
-    wanted, before = begun(ready={"tcp": {}})
-    assert plan(wanted, before, 1, deployments={"a": DeploymentSeen(True, 0)}).probes == frozenset()
+@pytest.mark.parametrize(
+    ("replicas", "pods", "ready", "probed"),
+    [
+        (1, [{}], 0, False),
+        (1, [{"running": True}], 0, True),
+        (1, [{"running": True, "deleting_since": at(1)}], 0, False),
+        (2, [{"running": True}, {"running": True}], 0, False),
+        (2, [{"running": True, "ready": True}, {"running": True}], 1, True),
+    ],
+)
+def test_probing_begins_when_the_service_may_lead_to_a_pod(
+    replicas: int, pods: list[dict[str, Any]], ready: int, probed: bool
+) -> None:
+    wanted, before = begun(ready={"tcp": {}}, replicas=replicas)
+    seen = tuple(pod("a", f"a-{index}", **state) for index, state in enumerate(pods))
+    later = plan(wanted, before, 1, deployments={"a": DeploymentSeen(True, ready)}, pods=seen)
+    assert later.probes == (frozenset({"a"}) if probed else frozenset())
+
+
+@pytest.mark.parametrize(("replicas", "ready", "state"), [(1, 0, "Healthy"), (2, 1, "Started"), (2, 2, "Healthy")])
+def test_only_with_several_pods_the_kubelet_must_have_found_each_of_them_ready(
+    replicas: int, ready: int, state: str
+) -> None:
+    wanted, before = begun(ready={"tcp": {}}, replicas=replicas)
+    pods = tuple(pod("a", f"a-{index}", running=True, ready=index < ready) for index in range(replicas))
+    later = plan(
+        wanted, before, 1, deployments={"a": DeploymentSeen(True, ready)}, pods=pods, probes={"a": ProbeSeen(1)}
+    )
+    assert one(later).state == state
 
 
 def test_a_healthy_service_stays_so_while_others_come_up() -> None:
@@ -192,14 +218,15 @@ def test_a_quota_of_the_cluster_is_waited_out(deployed: bool) -> None:
 @pytest.mark.parametrize(
     ("ready", "running", "message"),
     [
-        (0, False, "not healthy within 120s: 0 of 1 pods run"),
-        (0, True, "not healthy within 120s: 0 of 1 pods are ready"),
-        (1, True, "not healthy within 120s: its probe has not succeeded yet"),
+        (0, 1, "not healthy within 120s: 1 of 2 pods run"),
+        (1, 2, "not healthy within 120s: 1 of 2 pods are ready"),
+        (2, 2, "not healthy within 120s: its probe has not succeeded yet"),
     ],
 )
-def test_a_timeout_says_what_was_waited_for(ready: int, running: bool, message: str) -> None:
-    wanted, before = begun(ready={"tcp": {}})
-    late = plan(wanted, before, 120, deployments={"a": DeploymentSeen(True, ready)}, pods=(pod("a", running=running),))
+def test_a_timeout_says_what_was_waited_for(ready: int, running: int, message: str) -> None:
+    wanted, before = begun(ready={"tcp": {}}, replicas=2)
+    pods = tuple(pod("a", f"a-{index}", running=True) for index in range(running))
+    late = plan(wanted, before, 120, deployments={"a": DeploymentSeen(True, ready)}, pods=pods)
     assert one(late).state is ServiceState.ERROR
     assert one(late).message == message
 

@@ -115,9 +115,29 @@ async def test_pauses_grow_to_the_interval(exchanger: Exchanger, evaluator: Eval
         await connection.answer(200 if connection.number == 4 else 503)
 
     async with serving(script) as service:
-        await keep_probing(exchanger, service.address, ready(interval="0.2s"), evaluator, Reports())
-    # 50, 100, 200 and 200 ms at the least; a busy machine makes them longer, nothing makes them shorter.
-    assert times[-1] - times[0] >= 0.55
+        await keep_probing(exchanger, service.address, ready(interval="0.08s"), evaluator, Reports())
+    # 50, 63, 78 and 80 ms at the least; a busy machine makes them longer, nothing makes them shorter.
+    assert times[-1] - times[0] >= 0.27
+
+
+async def test_the_first_probes_are_given_less_time_so_that_one_that_is_lost_holds_up_little(
+    exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST_TIMEOUT", 0.05)
+
+    async def script(connection: Connection) -> None:
+        if connection.number < 4:
+            await asyncio.sleep(30)
+        await connection.answer()
+
+    reports = Reports()
+    async with serving(script) as service:
+        await keep_probing(
+            exchanger, service.address, ready(http={"path": "/"}, probeTimeout="150ms"), evaluator, reports
+        )
+    assert [failure for _, failure in reports] == [
+        "no answer within 0.05s", "no answer within 0.1s", "no answer within 0.15s", "no answer within 0.15s", ""
+    ]  # fmt: skip
 
 
 async def test_an_interval_of_nothing_does_not_flood_the_service(

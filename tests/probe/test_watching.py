@@ -72,10 +72,10 @@ async def test_no_interval_makes_it_quicker_than_the_least_pause(
 async def test_every_kind_of_probe_is_used(exchanger: Exchanger, evaluator: Evaluator) -> None:
     address = closed_port()
     said = {
-        kind: await probe_once(exchanger, address, Readiness.model_validate({kind: {}}), evaluator)
+        kind: await probe_once(exchanger, address, Readiness.model_validate({kind: {}}), 5, evaluator)
         for kind in ("http", "tcp", "grpc")
     }
     assert said["http"].startswith("GET /: ")
     assert said["tcp"] == "no connection: Connection refused"
     assert said["grpc"].startswith("gRPC health: ")
-    assert await probe_once(exchanger, address, Readiness.model_validate({"command": ["true"]}), evaluator) == ""
+    assert await probe_once(exchanger, address, Readiness.model_validate({"command": ["true"]}), 5, evaluator) == ""

@@ -232,6 +232,14 @@ class Service(Container):
         )
     }
 
+    @property
+    def found_by_probe(self) -> bool:
+        """Whether its one pod is found healthy by the probe through its Service alone.
+
+        With more of them the probe cannot tell whether it was each that answered: only the kubelet can.
+        """
+        return self.replicas == 1 and self.ready.probe is not None
+
     @model_validator(mode="after")
     def _made_or_existing(self) -> Self:
         if (self.existing is None) == (not self.image):

@@ -78,15 +78,14 @@ def service_pod(origin: Origin, service: Service, metadata: Object, restart: str
 def service(origin: Origin, namespace: str, wanted: Service) -> Object:
     """Builds the Service by which the others, and Seatrial's probes and checks, reach the pods."""
     metadata = origin.metadata(wanted.name, namespace, service=wanted.name)
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
-        "spec": {
-            "selector": metadata["labels"],
-            "ports": [{"name": port.name, "port": port.port, "targetPort": port.name} for port in wanted.ports],
-        },
+    spec: Object = {
+        "selector": metadata["labels"],
+        "ports": [{"name": port.name, "port": port.port, "targetPort": port.name} for port in wanted.ports],
     }
+    if wanted.found_by_probe:
+        # There is no other pod to lead to, and the kubelet asks again only after a whole second.
+        spec["publishNotReadyAddresses"] = True
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
 
 def _kubelet_probe(service: Service) -> Object | None:

@@ -13,6 +13,7 @@ from seatrial.api import names
 from seatrial.engine.controller import Controller
 from seatrial.engine.key import Key
 from seatrial.handlers.heartbeat import LEASE, Heartbeat
+from seatrial.handlers.storage import NoDifferences, NoProgress
 from seatrial.kube.resources import BESIDE, LOAD_TESTS, NAMESPACES, PODS, TEST_SCENARIOS, WORKLOADS, Resource
 
 _CHILDREN = (NAMESPACES, *BESIDE, PODS)
@@ -41,8 +42,8 @@ def register(registry: kopf.OperatorRegistry, controller: Controller, heartbeat:
 def configure(settings: kopf.OperatorSettings) -> None:
     """Sets what kopf does on its own: nothing but watching what concerns us, with timeouts on every call."""
     settings.persistence.finalizer = f"{names.FINALIZER}-kopf"
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix="kopf.seatrial.dev")
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix="kopf.seatrial.dev")
+    settings.persistence.progress_storage = NoProgress()
+    settings.persistence.diffbase_storage = NoDifferences()
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.networking.request_timeout = 30

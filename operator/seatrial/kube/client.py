@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -304,12 +305,21 @@ async def connect(context: str | None = None, kubeconfig: str | None = None) -> 
     except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
         # The package looks into the file without looking at what it holds.
         raise KubeError(f"cannot tell which cluster to use: the kubeconfig is damaged: {error}") from error
+    # Left to itself, aiohttp looks for a proxy and for a password in ~/.netrc before every request, each in a thread.
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy(configuration.host)
     async with ApiClient(configuration) as api:
         yield Client(api, namespace)
 
 
 def _in_cluster() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for an API server (HTTPS_PROXY, NO_PROXY and so on)."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
 
 
 def _namespace_of(context: str | None, kubeconfig: str | None) -> str:

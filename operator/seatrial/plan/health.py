@@ -34,7 +34,7 @@ def became_healthy(service: Service, status: ServiceStatus, observed: Observed, 
             "reason": "Healthy",
             "message": "",
             "healthy_at": stamp(now),
-            "pods": _digest(service, observed),
+            "pods": _digest(service, observed) if _counted(service, observed) else "",
         }
     )
 
@@ -74,15 +74,16 @@ def watched(service: Service, status: ServiceStatus, observed: Observed, now: da
             "PodsReplaced", "its pods were replaced", final=False
         )
         return _recovered(_moved(_interrupted(status, passed, now), ServiceState.UNHEALTHY, passed), pods, now)
-    return status if status.pods or not pods else status.model_copy(update={"pods": pods})
+    if status.pods or not _counted(service, observed):
+        return status
+    return status.model_copy(update={"pods": pods})
 
 
 def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> Trouble | None:
     """Names what speaks against a service that has been healthy, if anything does."""
-    deployment = observed.deployments.get(service.name)
-    ready = deployment.ready if deployment else 0
+    ready = _ready(service, observed)
     # Of a service that runs already its pods are not ours to watch: its probe tells, if it has one.
-    if service.existing is None and ready < service.replicas:
+    if service.existing is None and ready < service.replicas and not _awaits_kubelet(service, status, observed):
         # One that runs may have been restarted before the service was healthy, which says nothing about now.
         stopped = [pod for pod in observed.pods_of_service(service.name) if not pod.running]
         why = _cause(service, status, observed, now) or trouble(stopped, now)
@@ -91,6 +92,24 @@ def what_is_wrong(service: Service, status: ServiceStatus, observed: Observed, n
     if probe is not None and probe.failures >= service.ready.failure_threshold:
         return Trouble("ProbeFailing", probe.failure, final=False)
     return None
+
+
+def _ready(service: Service, observed: Observed) -> int:
+    """Pods that are ready, as what made them says, which learns of it a little after the pods do."""
+    deployment = observed.deployments.get(service.name)
+    return deployment.ready if deployment else 0
+
+
+def _counted(service: Service, observed: Observed) -> bool:
+    """Whether all pods are known to be ready: from then on it counts against the service if one is not."""
+    return service.existing is not None or _ready(service, observed) >= service.replicas
+
+
+def _awaits_kubelet(service: Service, status: ServiceStatus, observed: Observed) -> bool:
+    """Whether the kubelet has not looked again yet since the probe through the Service found the pod healthy."""
+    if status.pods or not service.found_by_probe:
+        return False
+    return any(pod.running and pod.deleting_since is None for pod in observed.pods_of_service(service.name))
 
 
 def wanted_watches(services: Iterable[Service], statuses: Iterable[ServiceStatus]) -> frozenset[str]:

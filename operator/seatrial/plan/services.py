@@ -124,10 +124,9 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
         return _moved(status, ServiceState.ERROR, observed.refusal_reason(StartService(service.name).key), refusal)
     if service.completes:
         return completion(service, status, observed, now)
-    deployment = observed.deployments.get(service.name)
     pods = observed.pods_of_service(service.name)
     running = sum(pod.running for pod in pods)
-    pods_ready = deployment is not None and deployment.current and deployment.ready >= service.replicas
+    pods_ready = _pods_ready(service, observed)
     if pods_ready and _probe_passed(service, observed):
         return became_healthy(service, status, observed, now)
     reason, message = _waits_for(service, observed, running, pods_ready=pods_ready)
@@ -142,6 +141,14 @@ def _progress(service: Service, status: ServiceStatus, observed: Observed, now: 
         return _moved(status, ServiceState.ERROR, reason, late + message)
     state = ServiceState.STARTED if running >= service.replicas else ServiceState.STARTING
     return _moved(status, state, reason, message)
+
+
+def _pods_ready(service: Service, observed: Observed) -> bool:
+    """Whether its pods are so far that the probe through the Service decides."""
+    if service.found_by_probe:
+        return any(pod.running and pod.deleting_since is None for pod in observed.pods_of_service(service.name))
+    deployment = observed.deployments.get(service.name)
+    return deployment is not None and deployment.current and deployment.ready >= service.replicas
 
 
 def _still(service: Service, status: ServiceStatus, observed: Observed, now: datetime) -> ServiceStatus:
@@ -179,16 +186,13 @@ def _probe_passed(service: Service, observed: Observed) -> bool:
 
 
 def _wants_probe(service: Service, current: dict[str, ServiceStatus], observed: Observed) -> bool:
-    """Probing starts when a pod is ready, because before that the Service leads nowhere."""
+    """Probing starts when the Service may lead to a pod."""
     if service.existing:
         return current[service.name].state in _UNDER_WAY
+    if service.ready.probe is None or current[service.name].state not in _UNDER_WAY:
+        return False
     deployment = observed.deployments.get(service.name)
-    return (
-        service.ready.probe is not None
-        and current[service.name].state in _UNDER_WAY
-        and deployment is not None
-        and deployment.ready > 0
-    )
+    return _pods_ready(service, observed) or (deployment is not None and deployment.ready > 0)
 
 
 def _deadline(service: Service, status: ServiceStatus) -> datetime:

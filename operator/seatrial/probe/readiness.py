@@ -15,6 +15,12 @@ from seatrial.sandbox.evaluator import Evaluator
 
 #: Shortest pause between two probes, in seconds, whatever the service says.
 LEAST_PAUSE = 0.05
+#: How much longer each pause is than the one before: what has begun to answer is found within a quarter of the time
+#: that it took.
+PAUSE_GROWTH = 1.25
+#: Seconds that the first probe is given; each further one is given twice as long, up to the whole time. Until the node
+#: knows the Service, what is sent to it may be lost, and would be waited for in vain.
+FIRST_TIMEOUT = 0.5
 #: Shortest pause between two probes of a service that is healthy, in seconds: probing is not to be its load.
 WATCH_PAUSE = 2.0
 
@@ -38,18 +44,22 @@ async def keep_probing(
         evaluator: Judges answers.
         report: Told after each probe: successes in a row, and what the failure was.
     """
-    successes = 0
+    successes = tries = 0
+    whole = ready.probe_timeout.total_seconds()
 
     async def probe() -> bool:
-        nonlocal successes
-        failure = await probe_once(exchanger, address, ready, evaluator)
+        nonlocal successes, tries
+        failure = await probe_once(
+            exchanger, address, ready, min(FIRST_TIMEOUT * 2.0 ** min(tries, 10), whole), evaluator
+        )
+        tries += 1
         successes = 0 if failure else successes + 1
         report(successes, failure)
         return successes < ready.success_threshold
 
     longest = max(ready.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
-        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.05),
+        wait=wait_exponential(multiplier=LEAST_PAUSE, exp_base=PAUSE_GROWTH, max=longest) + wait_random(max=0.02),
         retry=retry_if_result(bool),
     )
     await retrying(probe)
@@ -76,7 +86,7 @@ async def keep_watching(
 
     async def probe() -> None:
         nonlocal successes, failures, last
-        failure = await probe_once(exchanger, address, ready, evaluator)
+        failure = await probe_once(exchanger, address, ready, ready.probe_timeout.total_seconds(), evaluator)
         successes, failures = (0, failures + 1) if failure else (successes + 1, 0)
         last = failure or last
         report(successes, failures, last)
@@ -90,9 +100,10 @@ async def keep_watching(
     await retrying(probe)
 
 
-async def probe_once(exchanger: Exchanger, address: Address, ready: Readiness, evaluator: Evaluator) -> str:
-    """Probes once, by whichever kind of probe there is. Returns what went wrong, or nothing."""
-    timeout = ready.probe_timeout.total_seconds()
+async def probe_once(
+    exchanger: Exchanger, address: Address, ready: Readiness, timeout: float, evaluator: Evaluator
+) -> str:
+    """Probes once, by whichever kind of probe there is, for so many seconds. Returns what went wrong, or nothing."""
     match ready.probe:
         case HttpProbe() as probe:
             return await probe_http(exchanger, address, probe, timeout, evaluator)
