@@ -1,9 +1,10 @@
-"""How properties are searched for: the same examples each time in CI, new ones each time at a desk.
+"""What all tests share. Properties are searched for with the same examples each time in CI, new ones at a desk.
 
 `make check` searches a little (profile quick); `pytest --hypothesis-profile=soak` searches for an hour.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,3 +31,11 @@ def processes() -> Iterator[Processes]:
     processes = Processes()
     yield processes
     processes.close()
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_counts() -> Iterator[None]:
+    """A shell has what it starts in the background ignore Ctrl-C, the tests included; a user's command does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

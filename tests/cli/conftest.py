@@ -1,8 +1,7 @@
 """A cluster that plays back what an operator wrote, so that the command can be watched without either."""
 
 import copy
-import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -245,14 +244,6 @@ class Command:
     async def _connect(self, context: str | None, kubeconfig: str | None) -> AsyncIterator[FakeCluster]:
         assert (context, kubeconfig) == (None, None)
         yield self.cluster
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_counts() -> Iterator[None]:
-    """A shell has what it starts in the background ignore Ctrl-C, the tests included; a user's command does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
