@@ -89,6 +89,7 @@ def secure(trials: Trials, kubectl: Run) -> Trials:
     return trials
 
 
+@pytest.mark.exclusive
 def test_tls_connections_redirects_and_headless_services(secure: Trials, kubectl: Run) -> None:
     trusted = {"ca": {"configMap": {"name": "ca", "key": "ca.crt"}}}
     secure.apply(
