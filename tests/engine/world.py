@@ -146,8 +146,9 @@ class World:
 
     async def close(self) -> None:
         await self.controller.close()
-        for life in self.lives:
-            await life._pool.close()  # of those that were killed: a process would not outlive them
+        for life in self.lives:  # processes and connections of those that were killed would not outlive them
+            await life._pool.close()
+            await life._exchanger.close()
 
     # ------------------------------------------------------------------ what a user does and sees
 
