@@ -189,7 +189,7 @@ def test_workers_of_k6_share_the_load_and_count_what_k6_counts(shop: str, tmp_pa
         assert alone.ttfb.total == alone.latency.total == line.requests
         assert alone.latency.mean >= alone.service_time.mean
         assert line.measured == pytest.approx(2, abs=0.01)
-        assert line.cpu_max > 0.01, "what the tool used is what counts"
+        assert line.cpu_max >= 0.005, "what the tool used is what counts"
 
 
 def test_a_script_finds_its_variables_and_what_it_was_not_told_it_does_not(shop: str, tmp_path: Path) -> None:
