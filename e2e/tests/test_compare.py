@@ -4,6 +4,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 import yaml
 
 from .conftest import ROOT, Run, Trials
@@ -47,6 +48,7 @@ def run(trials: Trials, token: str, **spec: Any) -> dict[str, Any]:
     return status
 
 
+@pytest.mark.exclusive
 def test_a_target_that_became_slower_is_found_by_comparison(trials: Trials, kubectl: Run, seatrial: Run) -> None:
     two_inventories(trials, kubectl)
     where = ("--namespace", trials.namespace)

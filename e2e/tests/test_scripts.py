@@ -95,6 +95,7 @@ def judge(environment, **_):
 """
 
 
+@pytest.mark.exclusive
 def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
     trials.apply(ROOT / "examples/load/locust.yaml")
