@@ -25,7 +25,10 @@ help: ## What there is to make
 demo: venv cluster install ## Bring up a cluster and run a real scenario to its verdict
 	$(CLUSTER) exec -- $(BIN)/seatrial run examples/checkout.yaml
 
-test: lint unit services e2e ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
+# Here and there tests measure time, so nothing runs beside them.
+test: unit services ## All tests: lint, types, layers, unit, sample services, end-to-end on a real cluster
+	@$(MAKE) --no-print-directory --jobs 2 lint cluster
+	@$(MAKE) --no-print-directory e2e
 
 check: venv ## Before each commit: lint, types, layers, drift, and unit tests with a few examples of each property
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint quick

@@ -169,7 +169,7 @@ async def bare_namespace(api: Api, watch: Watching, name: str) -> float:
 def pod_spec(*, probed: bool) -> Object:
     """The spec that the operator gives the service's pods."""
     service = TestScenarioSpec.model_validate(SCENARIO).environment.services[0]
-    built = deployment(Origin("TestScenario", "", "", "", ""), "", service)
+    built = deployment(Origin("TestScenario", "bench", "short", "", ""), "bench", service)
     spec: Object = built["spec"]["template"]["spec"]
     if not probed:
         del spec["containers"][0]["readinessProbe"]

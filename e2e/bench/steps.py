@@ -5,6 +5,7 @@ import time
 from statistics import median
 
 import uvloop
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from e2e.bench.api import Api, connect, manifest, own_namespace
 from e2e.bench.figure import Figure
@@ -65,7 +66,15 @@ async def _server(api: Api, watch: Watching, namespace: str) -> str:
         return event.kind == "Pod" and event.name == "bare" and event.condition("Ready")
 
     await watch.first("pod bare is Ready", ready, since=since)
-    return str(stored["spec"]["clusterIP"])
+    address = str(stored["spec"]["clusterIP"])
+    await _reachable(address)
+    return address
+
+
+@retry(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.1), stop=stop_after_delay(30), reraise=True)
+async def _reachable(address: str) -> None:
+    """Waits until the node leads to the pod, which it does a moment after the pod is Ready."""
+    await _requests(address, 1)
 
 
 async def _requests(address: str, number: int) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -15,6 +15,10 @@ from seatrial.kube.resources import Resource
 
 #: Seconds that a watch lasts: longer than any benchmark.
 _SECONDS = 3600
+
+
+#: Opens a watch of what came after a resource version.
+Reopen = Callable[[str], AbstractAsyncContextManager[AsyncIterable[bytes]]]
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,15 @@ class Watching:
         self._changed = asyncio.Event()
         self._readers: list[asyncio.Task[None]] = []
 
-    def read(self, kind: str, chunks: AsyncIterable[bytes]) -> None:
-        """Starts to take in what a watch sends."""
-        self._readers.append(asyncio.create_task(self._read(kind, chunks), name=f"watch of {kind}"))
+    def read(self, kind: str, chunks: AsyncIterable[bytes], reopen: Reopen | None = None) -> None:
+        """Starts to take in what a watch sends.
+
+        Args:
+            kind: Kind of its objects.
+            chunks: What it sends.
+            reopen: Goes on where the API server has ended it, as it does with a reader that is slow for a moment.
+        """
+        self._readers.append(asyncio.create_task(self._read(kind, chunks, reopen), name=f"watch of {kind}"))
 
     async def stop(self) -> None:
         """Takes in no more."""
@@ -108,29 +118,49 @@ class Watching:
         except TimeoutError as error:
             raise RuntimeError(f"not seen within {timeout:.0f} s: {what}") from error
 
-    async def _read(self, kind: str, chunks: AsyncIterable[bytes]) -> None:
-        rest = b""
+    async def _read(self, kind: str, chunks: AsyncIterable[bytes], reopen: Reopen | None) -> None:
         try:
-            async for chunk in chunks:
-                at = time.perf_counter()
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    self.events.append(Event(at, event["type"], kind, event["object"]))
-                self._changed.set()
+            version = await self._take_in(kind, chunks)
+            while reopen and version:
+                async with reopen(version) as more:
+                    version = await self._take_in(kind, more) or version
         finally:
             self._changed.set()
+
+    async def _take_in(self, kind: str, chunks: AsyncIterable[bytes]) -> str:
+        """Returns the resource version of the last event, when there are no more."""
+        rest, version = b"", ""
+        async for chunk in chunks:
+            at = time.perf_counter()
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise RuntimeError(f"the watch of {kind} ends: {event['object'].get('message')}")
+                self.events.append(Event(at, event["type"], kind, event["object"]))
+                version = str(event["object"]["metadata"].get("resourceVersion", ""))
+            self._changed.set()
+        return version
 
 
 @asynccontextmanager
 async def watching(api: Api, *resources: Resource) -> AsyncIterator[Watching]:
     """Watches all objects of some kinds that benchmarks or the operator have made."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
     query = {"watch": "true", "labelSelector": SELECTOR, "timeoutSeconds": str(_SECONDS)}
     async with AsyncExitStack() as stack:
         watch = Watching()
         stack.push_async_callback(watch.stop)
         for resource in resources:
-            content = await stack.enter_async_context(api.stream(resource.path(), query, timeout))
-            watch.read(resource.kind, content.iter_any())
+
+            def reopen(version: str, path: str = resource.path()) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
+                return _chunks(api, path, query | {"resourceVersion": version})
+
+            content = await stack.enter_async_context(_chunks(api, resource.path(), query))
+            watch.read(resource.kind, content, reopen)
         yield watch
+
+
+@asynccontextmanager
+async def _chunks(api: Api, path: str, query: dict[str, str]) -> AsyncIterator[AsyncIterable[bytes]]:
+    async with api.stream(path, query, aiohttp.ClientTimeout(total=None, sock_connect=10)) as content:
+        yield content.iter_any()

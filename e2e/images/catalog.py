@@ -1,7 +1,7 @@
-"""Which images there are: the operator's own, those of the engines of load, and one for each sample service."""
+"""Which images there are: the operator's own, those of the engines of load, and those of the examples."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e2e.cluster.failure import ClusterError
@@ -18,12 +18,14 @@ class Image:
         tag: Full name in the builder's store and on the cluster's nodes.
         context: Folder the build reads from, with the ``Dockerfile`` in it.
         target: The stage of the ``Dockerfile`` that is built; empty for the last.
+        made_from: Tag of another image here that it is made from; it is built before.
     """
 
     name: str
     tag: str
     context: Path
     target: str = ""
+    made_from: str = ""
 
     @property
     def dockerfile(self) -> Path:
@@ -36,7 +38,8 @@ def images(repository: Path = REPOSITORY) -> list[Image]:
     services = sorted((repository / "examples" / "services").glob("*/Dockerfile"))
     own = Image("seatrial", "localhost/seatrial:dev", repository)
     engines = [Image(name, f"localhost/{name}:dev", repository, name) for name in ("seatrial-k6", "seatrial-locust")]
-    return [own, *engines, *(_example(dockerfile.parent) for dockerfile in services)]
+    scripts = replace(_example(repository / "examples" / "scripts"), made_from=engines[0].tag)
+    return [own, *engines, *(_example(dockerfile.parent) for dockerfile in services), scripts]
 
 
 def select(known: Sequence[Image], names: Sequence[str]) -> list[Image]:

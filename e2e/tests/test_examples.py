@@ -31,6 +31,7 @@ def test_every_example_has_a_test() -> None:
     assert not missing
 
 
+@pytest.mark.exclusive
 def test_checkout_passes(trials: Trials) -> None:
     trials.apply(EXAMPLES / "checkout.yaml")
     stored = trials.wait("tscn", "checkout", timeout=180)

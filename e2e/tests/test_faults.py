@@ -22,8 +22,18 @@ def reach(trials: Trials, name: str, phase: str) -> None:
 
 
 def kill_operator(kubectl: Run) -> None:
-    """Kills the operator's process with SIGKILL where it can be seen from here, else its pod without grace."""
-    killed = 0
+    """Kills the operator's process with SIGKILL where it can be seen from here, else its pod without grace.
+
+    A process that has been killed before is restarted later each time (10 s, 20 s, ...), another pod at once.
+    """
+    selector = ("-n", RELEASE_NAMESPACE, "-l", "app.kubernetes.io/name=seatrial")
+    restarts = kubectl("get", "pods", *selector, "-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}")
+    if restarts.stdout != "0" or not _kill_process():
+        kubectl("delete", "pod", *selector, "--grace-period=0", "--force")
+
+
+def _kill_process() -> bool:
+    killed = False
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -31,10 +41,8 @@ def kill_operator(kubectl: Run) -> None:
             continue
         if b"operator" in words and b"/opt/seatrial/bin/seatrial" in words:
             os.kill(int(folder.name), signal.SIGKILL)
-            killed += 1
-    if not killed:
-        selector = "app.kubernetes.io/name=seatrial"
-        kubectl("delete", "pod", "-n", RELEASE_NAMESPACE, "-l", selector, "--grace-period=0", "--force")
+            killed = True
+    return killed
 
 
 @pytest.mark.parametrize("phase", ["Provisioning", "Running", "Teardown"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from .conftest import Run, Trials
+from .conftest import ROOT, Run, Trials
 
 #: Redirects from /from, and says of each connection which path was asked for first.
 SERVER = """
@@ -46,9 +46,9 @@ def load_test(name: str, service: str, tls: dict[str, Any], **spec: Any) -> dict
     }
 
 
-def flow(path: str, **more: Any) -> dict[str, Any]:
+def flow(path: str) -> dict[str, Any]:
     """One request after the other, slowly: handshakes are work, and this is no test of speed."""
-    step = {"path": path, "expect": ["response.text == 'hello'"], **more}
+    step = {"path": path, "expect": ["response.text == 'hello'"]}
     return {"name": "look", "thinkTime": "100ms", "steps": [step]}
 
 
@@ -92,22 +92,13 @@ def secure(trials: Trials, kubectl: Run) -> Trials:
 @pytest.mark.exclusive
 def test_tls_connections_redirects_and_headless_services(secure: Trials, kubectl: Run) -> None:
     trusted = {"ca": {"configMap": {"name": "ca", "key": "ca.crt"}}}
-    secure.apply(
-        load_test(
-            "verified",
-            "secure",
-            trusted,
-            flows=[flow("/from", followRedirects=True)],
-            connections={"keepAlive": False, "connectTimeout": "5s"},
-            thresholds=[{"expr": f"{time}.p50 < duration('5s')"} for time in ("ttfb", "connect", "tls")],
-        )
-    )
+    secure.apply(ROOT / "examples/load/tls.yaml")
     secure.apply(load_test("distrusted", "secure", {"ca": {"secret": {"name": "other-ca", "key": "ca.crt"}}}))
     secure.apply(load_test("misnamed", "secure", trusted | {"serverName": "orders.example"}))
     profile = {"users": 4, "duration": "3s"}
     secure.apply(load_test("spread", "pods", trusted, workers=2, flows=[flow("/spread")], profile=profile))
 
-    status = secure.wait("ldt", "verified", "Complete")["status"]
+    status = secure.wait("ldt", "tls", "Complete")["status"]
     result = status["result"]
     assert (status["verdict"], result["errors"]) == ("Passed", 0), json.dumps(status)
     # Each request was two, on a connection each.

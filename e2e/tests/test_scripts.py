@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from e2e.tests.conftest import ROOT, Run, Trials
+from e2e.tests.manifests import scenario
 
 FETCH = """
 import http from 'k6/http';
@@ -75,6 +76,24 @@ def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, 
     assert verdicts["cut"]["message"].startswith("aborted at ")
     trials.nothing_left(stored["metadata"]["uid"])
 
+    _in_an_image_and_as_a_step(trials)
+
+
+def _in_an_image_and_as_a_step(trials: Trials) -> None:
+    trials.apply(ROOT / "examples/load/k6-image.yaml")
+    load = scripted("", FETCH, thresholds=[{"expr": "errors.rate < 0.01"}])["spec"]
+    existing = {"name": "inventory", "existing": {"service": "inventory"}, "ports": [{"name": "http", "port": 8080}]}
+    environment = {"namespace": "Same", "services": [existing]}
+    trials.apply(scenario("with-script", environment=environment, steps=[{"name": "peak", "load": load}]))
+
+    status = trials.wait("ldt", "k6-image", "Complete")["status"]
+    assert (status["verdict"], status["reason"]) == ("Passed", "ThresholdsMet"), status["message"]
+    assert [each["name"] for each in status["result"]["byRequest"]] == ["stock"]
+
+    status = trials.wait("tscn", "with-script", "Complete")["status"]
+    assert (status["verdict"], status["reason"]) == ("Passed", "AllStepsSucceeded"), status["message"]
+    assert status["steps"][0]["load"]["requests"] > 50
+
 
 LOOK = """
 from locust import HttpUser, constant, events, task
@@ -95,6 +114,7 @@ def judge(environment, **_):
 """
 
 
+@pytest.mark.exclusive
 def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
     trials.apply(ROOT / "examples/load/locust.yaml")

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from .conftest import ROOT, Trials
 
 SHOP = ROOT / "examples/shop/scenario.yaml"
@@ -16,6 +18,7 @@ SKUS = ("A1", "B2", "C3", "D4", "E5")
 CASES = {"tests": 8, "failures": 0, "errors": 0, "skipped": 0}
 
 
+@pytest.mark.exclusive
 def test_the_suite_passes_and_tells_what_was_not_smooth(trials: Trials) -> None:
     trials.apply(SHOP)
     status = trials.wait("tscn", "shop", timeout=180)["status"]

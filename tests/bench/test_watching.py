@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -80,4 +81,25 @@ async def test_conditions_and_deletion_are_read_from_the_object() -> None:
     assert not ready.ending
     stream.send(b'{"type": "MODIFIED", "object": {"metadata": {"name": "a", "deletionTimestamp": "now"}}}\n')
     assert (await watch.first("a is ending", lambda event: event.ending)) is watch.events[2]
+    await watch.stop()
+
+
+@pytest.mark.anyio
+async def test_a_watch_that_the_server_ends_goes_on_after_the_last_event() -> None:
+    watch, first, second, asked = Watching(), Stream(), Stream(), []
+
+    @asynccontextmanager
+    async def reopen(version: str) -> AsyncIterator[AsyncIterable[bytes]]:
+        asked.append(version)
+        yield second
+
+    watch.read("Pod", first, reopen)
+    first.send(b'{"type": "ADDED", "object": {"metadata": {"name": "a", "resourceVersion": "7"}}}\n')
+    first.send(None)
+    second.send(line("ADDED", "b"))
+    await watch.first("b", lambda event: event.name == "b")
+    assert asked == ["7"]
+    second.send(b'{"type": "ERROR", "object": {"message": "too old resource version"}}\n')
+    with pytest.raises(RuntimeError, match="the watch of Pod has ended"):
+        await watch.first("c", lambda event: event.name == "c")
     await watch.stop()

@@ -1,6 +1,6 @@
 from collections import Counter
 
-from e2e.bench.short import SCENARIO, Run
+from e2e.bench.short import SCENARIO, Run, pod_spec
 from e2e.bench.writes import Account, Round, figures
 from seatrial.api.scenario import TestScenarioSpec
 
@@ -54,3 +54,9 @@ def test_the_scenario_is_a_valid_one() -> None:
 def test_each_request_that_may_not_be_sent_twice_has_its_intent_on_record() -> None:
     run = round_of(verdict=0.9).account.run
     assert Account(run, WRITES, intents=2).allowed == 6 + 2 + 4 + 2 + 2
+
+
+def test_the_bare_pod_is_the_services_own_with_its_probe_or_without() -> None:
+    probed, bare = pod_spec(probed=True), pod_spec(probed=False)
+    assert probed["containers"][0].pop("readinessProbe")["httpGet"]["port"] == "http"
+    assert bare == probed

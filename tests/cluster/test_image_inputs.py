@@ -75,7 +75,7 @@ def test_ids_are_read_with_and_without_their_prefix() -> None:
     assert builder.parse_listing(listing) == {"localhost/a:dev": "1", "localhost/b:dev": "2"}
 
 
-def test_every_sample_service_has_an_image_and_the_operator_is_first(tmp_path: Path) -> None:
+def test_every_example_has_an_image_and_the_operator_is_first(tmp_path: Path) -> None:
     for name in ("web", "db"):
         (tmp_path / "examples" / "services" / name).mkdir(parents=True)
         (tmp_path / "examples" / "services" / name / "Dockerfile").touch()
@@ -86,6 +86,7 @@ def test_every_sample_service_has_an_image_and_the_operator_is_first(tmp_path: P
         "localhost/seatrial-locust:dev",
         "localhost/seatrial-example-db:dev",
         "localhost/seatrial-example-web:dev",
+        "localhost/seatrial-example-scripts:dev",
     ]
     assert catalog.select(images, ["web"]) == [images[4]]
 

@@ -348,8 +348,10 @@ class ApiServer:
             for (plural, namespace, _), body in self.objects.items()
             if plural == place.plural and place.namespace in ("", namespace) and _selected(request, body)
         ]
-        kind = f"{KINDS[place.plural]}List"
-        return {"kind": kind, "metadata": {"resourceVersion": str(self.version)}, "items": items}
+        begin = int(request.query.get("continue") or 0)
+        end = begin + int(request.query.get("limit") or len(items))
+        metadata = {"resourceVersion": str(self.version)} | ({"continue": str(end)} if end < len(items) else {})
+        return {"kind": f"{KINDS[place.plural]}List", "metadata": metadata, "items": items[begin:end]}
 
     def _create(self, place: Place, body: Object) -> Object:
         name = body["metadata"]["name"]

@@ -32,6 +32,7 @@ def line(worker: int = 0, seq: int = 0, *, values: tuple[int, ...] = (1000,), fi
         "in_flight": 0,
         "in_flight_max": 1,
         "lag_p99": 0,
+        "lag_p99_bound": 0,
         "lag_max": 0,
         "cpu": 0.1,
         "cpu_max": 0.1,

@@ -14,6 +14,8 @@ from seatrial.engine.controller import Controller
 from seatrial.engine.key import Key
 from seatrial.engine.metrics import Metrics
 from seatrial.engine.settings import Settings
+from seatrial.handlers.census import Census
+from seatrial.handlers.feed import Feed
 from seatrial.handlers.heartbeat import LEASE, Heartbeat
 from seatrial.handlers.watches import configure, register
 from tests.engine.api_server import ApiServer, Object, serving
@@ -53,7 +55,10 @@ async def operating(*before: tuple[str, Object, str]) -> AsyncIterator[Operator]
 
         controller = Controller(client, Settings(namespace="shop", sweep_after=0.05), Metrics(CollectorRegistry()))
         heart = Heartbeat(client, "shop")
-        register(registry, controller, heart)
+        feed = Feed(controller)
+        census = Census(client, feed)
+        register(registry, feed, census, heart)
+        await census.take()
         running = asyncio.create_task(
             kopf.operator(registry=registry, settings=settings, standalone=True, clusterwide=True)
         )

@@ -61,6 +61,7 @@ def line(worker: int, values: list[int], **fields: Any) -> WorkerLine:
             "in_flight": 0,
             "in_flight_max": 1,
             "lag_p99": 0,
+            "lag_p99_bound": 0,
             "lag_max": 0,
             "cpu": 0.1,
             "cpu_max": 0.1,
@@ -263,10 +264,14 @@ def test_the_values_of_one_request_are_those_of_all_its_samples(parts: list[list
 
 
 def test_the_generator_is_as_good_as_its_worst_worker() -> None:
-    lines = {0: line(0, [5], cpu_max=0.4, limit=0.5, began=10.0), 1: line(1, [5], busy=3.0, lag_p99=1500, began=10.25)}
+    lines = {
+        0: line(0, [5], cpu_max=0.4, limit=0.5, began=10.0),
+        1: line(1, [5], busy=3.0, lag_p99=1500, lag_p99_bound=900, began=10.25),
+    }
     generator = load_result(merged(lines, spec(2))).generator
     assert generator is not None
     assert (generator.cpu_max, generator.busy_seconds, generator.lag_p99_milliseconds) == (0.8, 3.0, 1.5)
+    assert generator.lag_p99_bound_milliseconds == 0.9
     assert generator.start_skew_milliseconds == 250
 
 

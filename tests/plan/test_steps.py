@@ -233,3 +233,12 @@ def test_what_follows_from_an_answer_that_cannot_be_asked_for_again_waits_until_
     assert answered.wake_at
     later = plan(graph, answered.steps, 1, outcomes={"a": OK})
     assert (later.actions, later.urgent) == ([StartJob("b"), StartJob("c")], False)
+
+
+def test_requests_that_follow_from_it_begin_in_the_turn_that_puts_it_on_record() -> None:
+    needs = {"needs": [{"step": "a"}]}
+    graph = steps({"name": "a", **POST}, {"name": "b", **needs, **POST}, {"name": "c", **needs, **JOB})
+    before = [StepStatus(name="a", state=StepState.RUNNING, started_at="2026-01-01T00:00:00.000Z", attempts=1)]
+    answered = plan(graph, before, outcomes={"a": OK})
+    assert states(answered) == {"a": "Succeeded", "b": "Running", "c": "Pending"}
+    assert (answered.urgent, answered.checks, answered.actions) == (True, {"b"}, [])

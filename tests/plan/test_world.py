@@ -216,14 +216,18 @@ def _verdict(world: World) -> tuple[Verdict, str]:
 
 
 def _patient(spec: TestScenarioSpec) -> TestScenarioSpec:
-    """With time enough for every service, however often and long the operator is away: the clock goes on meanwhile."""
+    """With time enough for every service, however often and long the operator is away: the clock goes on meanwhile.
+
+    The environment's time goes on from its first service, a service's own begins with its start, which a crash delays.
+    """
     ready = {"timeout": timedelta(minutes=9)}
     services = [
         one if one.completes else one.model_copy(update={"ready": one.ready.model_copy(update=ready)})
         for one in spec.environment.services
     ]
     environment = spec.environment.model_copy(update={"services": services})
-    return spec.model_copy(update={"timeouts": type(spec.timeouts)(), "environment": environment})
+    timeouts = type(spec.timeouts)(provision=timedelta(hours=1))
+    return spec.model_copy(update={"timeouts": timeouts, "environment": environment})
 
 
 @settings(max_examples=WORLDS)

@@ -311,6 +311,11 @@ class Step(Model):
         """Whether its request may not be sent again, so that its intent must be on record first."""
         return self.http is not None and not self.http.idempotent
 
+    @property
+    def makes_objects(self) -> bool:
+        """Whether its beginning is an object in the cluster; otherwise the operator itself does what it asks for."""
+        return self.job is not None or self.load is not None
+
     @model_validator(mode="after")
     def _secrets_of_http(self) -> Self:
         if self.capture_secret and not self.http:

@@ -32,6 +32,7 @@ from seatrial.engine.perform import Performer
 from seatrial.engine.pod_refusals import PodRefusals
 from seatrial.engine.record import Record
 from seatrial.engine.report import Reporter, Run
+from seatrial.engine.resting import resting
 from seatrial.engine.resync import Resync
 from seatrial.engine.sessions import Sessions
 from seatrial.engine.settings import Settings
@@ -132,6 +133,9 @@ class Controller:
         if body is None:
             self._forget(key)
             return None
+        if resting(body) and not self.store.has_objects(body["metadata"]["uid"]):
+            self._rest(key)
+            return None
         now = datetime.now(UTC)
         with self._metrics.turn(key.kind):
             if key.kind == "TestScenario":
@@ -226,13 +230,17 @@ class Controller:
         self._announcer.object_changed(origin, "swept", kind, title)
         self._metrics.orphan_deleted(kind)
 
-    def _forget(self, key: Key) -> None:
+    def _rest(self, key: Key) -> None:
         self._sessions.forget(key)
         self._record.forget(key)
         self._subjects.forget(key)
         self._line.drop(key)
-        self._dependencies.forget(key)
+        self._dependencies.look(key, ())
         self._chronicles.forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._rest(key)
+        self._dependencies.forget(key)
 
 
 def _told(status: TrialStatus) -> tuple[object, ...]:

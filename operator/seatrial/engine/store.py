@@ -8,6 +8,7 @@ from typing import Any
 
 from seatrial.api import names
 from seatrial.engine.key import Key
+from seatrial.engine.resting import remains, resting
 
 Object = dict[str, Any]
 
@@ -26,7 +27,7 @@ class Store:
         """
         known = self._resources.get(key)
         if known is None or _version(body) >= _version(known):
-            self._resources[key] = body
+            self._resources[key] = remains(body) if resting(body) else body
 
     def written(self, key: Key, body: Object) -> None:
         """Remembers a resource as a write of ours returned it, unless a watch has told meanwhile that it is gone."""
@@ -77,6 +78,10 @@ class Store:
         known = self._objects.get(body["metadata"]["labels"][names.OWNER_UID], {}).get(_identity(kind, body))
         if known is not None and _uid(known) == _uid(body):
             known["metadata"].setdefault("deletionTimestamp", "now")
+
+    def has_objects(self, uid: str) -> bool:
+        """Whether anything is there that was made for a resource."""
+        return bool(self._objects.get(uid))
 
     def objects(self, uid: str, kind: str, run: str | None = None) -> list[Object]:
         """Objects of a resource's runs.

@@ -34,7 +34,7 @@ class Heartbeat:
     def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
-        #: Set once a watch has shown the Lease: kopf calls no event handler before it has read everything that exists.
+        #: Set once a watch has shown the Lease. Everything that exists was read before the watches were opened.
         self.heard = asyncio.Event()
         self._awaited = ""
         self._unseen_since: float | None = None

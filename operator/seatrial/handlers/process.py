@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from seatrial.engine.controller import Controller
 from seatrial.engine.metrics import Metrics
 from seatrial.engine.settings import InvalidSettings, Settings
+from seatrial.handlers.census import Census
+from seatrial.handlers.feed import Feed
 from seatrial.handlers.health import Health
 from seatrial.handlers.heartbeat import Heartbeat
 from seatrial.handlers.watches import configure, register
@@ -52,10 +54,14 @@ async def _operate(settings: Settings) -> None:
         metrics.count_writes(client.writes)
         controller = Controller(client, settings, metrics)
         heartbeat = Heartbeat(client, settings.namespace)
-        register(registry, controller, heartbeat)
+        feed = Feed(controller)
+        census = Census(client, feed)
+        register(registry, feed, census, heartbeat)
         _register_hand_over(registry, controller)
         health = Health(settings, heartbeat, metrics)
         await health.start()
+        await census.take()
+        confirming = asyncio.create_task(census.confirm(), name="census")
         beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
         operator_settings = kopf.OperatorSettings()
         configure(operator_settings)
@@ -63,8 +69,8 @@ async def _operate(settings: Settings) -> None:
         try:
             await kopf.operator(registry=registry, settings=operator_settings, standalone=True, clusterwide=True)
         finally:
-            starting.cancel()
-            beating.cancel()
+            for task in (starting, confirming, beating):
+                task.cancel()
             await controller.close()
             await health.stop()
 

@@ -27,6 +27,8 @@ from seatrial.kube.resources import PODS, Resource, subject
 TIMEOUT = 30.0
 #: Seconds after which the server ends a watch, so that a dead connection cannot go unnoticed for long.
 WATCH_SECONDS = 240
+#: Objects that are asked for at a time where all of a kind are read: more are no quicker, and are in memory at once.
+PAGE = 100
 
 Object = dict[str, Any]
 
@@ -69,6 +71,27 @@ class Client:
         query |= {"fieldSelector": fields} if fields else {}
         answer = await self._json("GET", resource.path(namespace), query=query)
         return list(answer.get("items") or [])
+
+    async def each(self, resource: Resource, *, labels: str = "", page: int = PAGE) -> AsyncGenerator[Object]:
+        """Yields all objects of a kind, wherever they are.
+
+        Args:
+            resource: Their kind.
+            labels: Selector of labels.
+            page: How many are asked for at a time.
+
+        Raises:
+            Expired: The API server does not keep the rest of the list any more.
+        """
+        query = {"limit": str(page)} | ({"labelSelector": labels} if labels else {})
+        while True:
+            answer = await self._json("GET", resource.path(), query=query)
+            for body in answer.get("items") or []:
+                yield body
+            token = (answer.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = str(token)
 
     async def create(self, resource: Resource, body: Object, namespace: str | None = None) -> Object:
         """Creates an object and returns it as stored. Raises Conflict if it exists."""

@@ -181,7 +181,18 @@ class Histogram:
         Returns:
             Microseconds, 0 if there are no values.
         """
-        return self._value_at_rank(max(int(percent * self.total / 100 + 0.5), 1))
+        return self.value_at(max(int(percent * self.total / 100 + 0.5), 1))
+
+    def value_at(self, rank: int) -> int:
+        """Finds an order statistic: the highest value of the bucket in which it lies.
+
+        Args:
+            rank: Its place in ascending order, from 1.
+
+        Returns:
+            Microseconds, 0 if the rank is 0 or there are no values.
+        """
+        return self._value_at_rank(rank) if rank else 0
 
     def _ranks(self) -> list[int]:
         """Cumulative counts up to the last bucket in use."""

@@ -15,7 +15,7 @@ SUMMED = (
 )
 #: Fields of which the greatest is what all of them can vouch for: of the generators, the busiest and the latest.
 GREATEST = (
-    *("t", "measured", "lag_p99", "lag_max", "cpu", "cpu_max", "loop_lag", "loop_lag_max"),
+    *("t", "measured", "lag_p99", "lag_p99_bound", "lag_max", "cpu", "cpu_max", "loop_lag", "loop_lag_max"),
     *("busy", "late", "throttled"),
 )
 #: Fields of which the least is.

@@ -11,6 +11,7 @@ from typing import Protocol
 from seatrial.load.cpu import Cpu
 from seatrial.load.histogram import Histogram
 from seatrial.load.line import RequestLine, State, WorkerLine
+from seatrial.load.order_statistic import lower_rank
 from seatrial.load.tally import Tally
 
 #: Bytes of histograms that a line may have. Lines that are not the last leave the single requests' out beyond it.
@@ -132,6 +133,7 @@ class Journal:
             in_flight=pace.in_flight,
             in_flight_max=pace.in_flight_max,
             lag_p99=min(lag.percentile(99), tally.lag_max // 1000),
+            lag_p99_bound=min(lag.value_at(lower_rank(lag.total, 0.99)), tally.lag_max // 1000),
             lag_max=tally.lag_max // 1000,
             cpu=round(self._cpu, 3),
             cpu_max=round(self._cpu_max, 3),

@@ -415,6 +415,7 @@ def _generator(lines: Sequence[WorkerLine]) -> GeneratorResult:
         late_seconds=max(line.late for line in lines),
         loop_lag_max_milliseconds=max(line.loop_lag_max for line in lines) / 1000,
         lag_p99_milliseconds=max(line.lag_p99 for line in lines) / 1000,
+        lag_p99_bound_milliseconds=max(line.lag_p99_bound for line in lines) / 1000,
         lag_max_milliseconds=max(line.lag_max for line in lines) / 1000,
         start_skew_milliseconds=round((max(begins) - min(begins)) * 1000),
     )

@@ -140,15 +140,17 @@ def plan_steps(
             plan.urgent |= load.newly_aborted(earlier.load, current[each.name].load)
             # What must not be sent twice must not be forgotten either.
             plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
-    # A step may end in the turn in which it could start (skipped), and that may free others. But what follows from an
-    # answer that cannot be asked for again waits until that is on record: a crash in between would lose it.
-    moved = not plan.urgent
-    plan.wake_at = now + timedelta(milliseconds=1) if plan.urgent else None
+    # What follows from an answer that cannot be asked for again waits until that is on record: a crash in between would
+    # lose it. Requests begin after status is written, objects are made before: those have to wait for the next turn.
+    unwritten = plan.urgent
+    plan.wake_at = now + timedelta(milliseconds=1) if unwritten else None
+    # A step may end in the turn in which it could start (skipped), and that may free others.
+    moved = True
     while moved:
         moved = False
         members = graph.members()
         for each in instances:
-            if current[each.name].state is StepState.PENDING:
+            if current[each.name].state is StepState.PENDING and not (unwritten and each.step.makes_objects):
                 current[each.name] = _try_start(each, graph, members, plan)
                 moved = moved or current[each.name].state.ended
     for each in instances:
