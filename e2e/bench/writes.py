@@ -63,8 +63,12 @@ class Account:
 
     @property
     def allowed(self) -> int:
-        """One write for each object made or deleted, those of run and report, intents, and progress once a second."""
-        return self.made + self.deleted + _RUN_WRITES + _REPORT_WRITES + self.intents + math.floor(self.run.verdict)
+        """One write for each object made or deleted, those of run and report, intents, and progress once a second.
+
+        The taking away belongs to the run, and its progress is shown too.
+        """
+        seconds = math.floor(self.run.verdict + self.run.gone)
+        return self.made + self.deleted + _RUN_WRITES + _REPORT_WRITES + self.intents + seconds
 
     def figure(self, name: str, rounds: int) -> Figure:
         """The writes beside what they consist of."""

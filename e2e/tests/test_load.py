@@ -35,13 +35,13 @@ def moment(text: str) -> datetime:
 @pytest.mark.exclusive
 def test_a_threshold_that_is_crossed_stops_all_workers_within_two_seconds(trials: Trials, kubectl: Run) -> None:
     target(trials, kubectl)
-    never = {"expr": "latency.p50 < duration('1ms')", "abortOnFail": True, "after": "3s"}
+    never = {"expr": "latency.p50 < duration('1us')", "abortOnFail": True, "after": "3s"}
     trials.apply(load_test("cut", workers=3, profile={"rate": 60, "duration": "10m"}, thresholds=[never]))
     stored = trials.wait("ldt", "cut", "Complete")
     status = stored["status"]
     result = status["result"]
     assert (status["verdict"], status["reason"]) == ("Failed", "ThresholdMissed")
-    assert status["message"].startswith(f"aborted at {result['abortedAt']:g}s: latency.p50 < duration('1ms') is false")
+    assert status["message"].startswith(f"aborted at {result['abortedAt']:g}s: latency.p50 < duration('1us') is false")
     assert result["thresholds"][0]["crossedAt"] == result["abortedAt"]
     assert 3 <= result["abortedAt"] <= 6
     # Measuring ends where the workers' last lines end, so these say when each was really stopped.

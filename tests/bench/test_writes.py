@@ -33,14 +33,15 @@ def test_events_and_the_heartbeat_are_counted_apart() -> None:
 
 
 def test_a_run_may_write_for_objects_for_itself_and_once_a_second() -> None:
-    assert round_of(verdict=0.9).account.allowed == 6 + 2 + 4 + 2
-    assert round_of(verdict=2.1).account.allowed == 6 + 2 + 4 + 2 + 2
+    # Everything is gone 5.6 s after the verdict.
+    assert round_of(verdict=0.3).account.allowed == 6 + 2 + 4 + 2 + 5
+    assert round_of(verdict=2.1).account.allowed == 6 + 2 + 4 + 2 + 7
 
 
 def test_the_worst_round_counts_with_its_own_breakdown_and_times_are_medians() -> None:
-    writes, verdict, gone = figures([round_of(), round_of(more=4, verdict=1.2), round_of(verdict=1.3)])
-    assert (writes.value, writes.target, writes.met) == (17, 15, False)
-    assert writes.beside["PATCH testscenarios/status"] == 7
+    writes, verdict, gone = figures([round_of(), round_of(more=8, verdict=1.2), round_of(verdict=1.3)])
+    assert (writes.value, writes.target, writes.met) == (21, 20, False)
+    assert writes.beside["PATCH testscenarios/status"] == 11
     assert (writes.beside["made"], writes.beside["deleted"], writes.beside["rounds"]) == (6, 2, 3)
     assert (verdict.value, verdict.target) == (0.7, 0.5)
     assert (verdict.beside["bare_pod_s"], verdict.beside["verdict_s"]) == (0.6, 1.3)
@@ -53,7 +54,7 @@ def test_the_scenario_is_a_valid_one() -> None:
 
 def test_each_request_that_may_not_be_sent_twice_has_its_intent_on_record() -> None:
     run = round_of(verdict=0.9).account.run
-    assert Account(run, WRITES, intents=2).allowed == 6 + 2 + 4 + 2 + 2
+    assert Account(run, WRITES, intents=2).allowed == 6 + 2 + 4 + 2 + 2 + 6
 
 
 def test_the_bare_pod_is_the_services_own_with_its_probe_or_without() -> None:

@@ -37,7 +37,7 @@ class Recorded:
         self.store = Store()
         self.store.put_resource(KEY, world.server.all("testscenarios")[0])
         self.record = Record(world.client, self.store)
-        assert self.record.status(KEY, self.uid, TestScenarioStatus()) == TestScenarioStatus()
+        assert self.record.status(KEY, self.uid, TestScenarioStatus) == TestScenarioStatus()
 
     async def put(self, status: TestScenarioStatus, *, urgent: bool = False) -> float | None:
         return await self.record.put(KEY, status, urgent=urgent)
@@ -64,7 +64,7 @@ async def test_progress_is_written_at_most_once_a_second(recorded: Recorded) -> 
     assert 0 < wait <= module.PROGRESS_INTERVAL
     assert recorded.stored == "0/3"
     # What was not stored is known all the same.
-    current = recorded.record.status(KEY, recorded.uid, TestScenarioStatus())
+    current = recorded.record.status(KEY, recorded.uid, TestScenarioStatus)
     assert current == progressed("1/3")
     assert recorded.writes == 1
 
@@ -154,14 +154,14 @@ async def test_a_write_that_failed_is_not_taken_for_done(
     recorded.world.server.faults = [Fault("PATCH", "/status", status=status)]
     with pytest.raises(error):
         await recorded.put(BEGUN)
-    assert recorded.record.status(KEY, recorded.uid, TestScenarioStatus()) == TestScenarioStatus()
+    assert recorded.record.status(KEY, recorded.uid, TestScenarioStatus) == TestScenarioStatus()
     assert await recorded.put(BEGUN) is None
     assert recorded.world.status()["phase"] == "Running"
 
 
 async def test_another_uid_is_another_status(recorded: Recorded) -> None:
     await recorded.put(BEGUN)
-    assert recorded.record.status(KEY, "other", TestScenarioStatus()) == TestScenarioStatus()
+    assert recorded.record.status(KEY, "other", TestScenarioStatus) == TestScenarioStatus()
     recorded.record.forget(KEY)
     recorded.record.forget(KEY)
-    assert recorded.record.status(KEY, recorded.uid, BEGUN) == BEGUN
+    assert recorded.record.status(KEY, recorded.uid, lambda: BEGUN) == BEGUN

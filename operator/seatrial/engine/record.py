@@ -1,6 +1,7 @@
 """The one place that writes status, and as seldom as users can bear: what matters at once, progress once a second."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,16 +43,18 @@ class Record:
         self._store = store
         self._entries: dict[Key, _Entry] = {}
 
-    def status(self, key: Key, uid: str, stored: TrialStatus) -> TrialStatus:
+    def status(self, key: Key, uid: str, read: Callable[[], TrialStatus]) -> TrialStatus:
         """Returns the status of a resource.
 
         Args:
             key: The resource.
             uid: Its UID.
-            stored: What the API server has, for a resource that is not known here yet.
+            read: Reads what the API server has, for a resource that is not known here yet. That takes longer than
+                many a turn.
         """
         entry = self._entries.get(key)
         if entry is None or entry.uid != uid:
+            stored = read()
             entry = self._entries[key] = _Entry(uid, stored, stored)
         return entry.current
 

@@ -59,8 +59,7 @@ class Subjects:
     ) -> Subject[Spec, Status]:
         metadata = body["metadata"]
         uid, generation = metadata["uid"], metadata["generation"]
-        stored = _read_status(key, body.get("status") or {}, status_type)
-        status = self._record.status(key, uid, stored)
+        status = self._record.status(key, uid, lambda: _read_status(key, body.get("status") or {}, status_type))
         assert isinstance(status, status_type)  # noqa: S101 - a UID never changes its kind
         wanted = {(uid, generation), (uid, status.run.generation if status.run else generation)}
         parsed = self._parsed.get(key, {})
