@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import seatrial.kube.client
+import seatrial.kube.connect
 from e2e.faults.layer import Faults, FaultyClient, Kind
 from e2e.faults.watches import cut_watches, know_watches
 from seatrial.handlers.process import run_operator
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     faults = Faults(options.kind, options.at, lambda: os._exit(KILLED), cut_watches, note)
     know_watches()
-    seatrial.kube.client.Client = functools.partial(FaultyClient, faults=faults)  # type: ignore[misc, assignment] # the one place where clients are made
+    seatrial.kube.connect.Client = functools.partial(FaultyClient, faults=faults)  # type: ignore[attr-defined, assignment] # the one place where clients are made
     run_operator()
 
 

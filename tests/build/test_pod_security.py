@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seatrial.api.environment import PodSecurity, Service
+from seatrial.api.container import PodSecurity
+from seatrial.api.environment import Service
 from seatrial.build.deployment import deployment
 from seatrial.build.service_objects import service_objects
 from tests.build.objects import ORIGIN, Object, container, load, load_spec, web, workloads

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, prose, title
+from tests.docs.pages import PAGES, ROOT, blocks, prose, title
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -41,6 +41,18 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_paths_in_the_text_exist(page: Path) -> None:
     named = {code for code in _CODE.findall(prose(page)) if _PATH.fullmatch(code) and not _ELSEWHERE.search(code)}
     missing = {path for path in named if not any((base / path).exists() for base in _BASES)}
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title)
+def test_modules_in_drawings_exist(page: Path) -> None:
+    drawings = [block.text for block in blocks(page) if block.language == "text"]
+    missing = {
+        module
+        for drawing in drawings
+        for module in re.findall(r"\w+/(?:\w+/)*\w+\.py", drawing)
+        if not any((base / module).exists() for base in _BASES)
+    }
     assert not missing
 
 

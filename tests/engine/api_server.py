@@ -18,7 +18,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from seatrial.kube.client import Client, connect
+from seatrial.kube.client import Client
+from seatrial.kube.connect import connect
 
 Object = dict[str, Any]
 Listener = Callable[[str, str, Object], None]

@@ -8,9 +8,9 @@ import pytest
 from seatrial.api import names
 from seatrial.api.status import Phase, TestScenarioStatus
 from seatrial.build.origin import Origin
-from seatrial.engine import activities as activities_module
 from seatrial.engine import resync as resync_module
 from seatrial.engine.activities import Activities
+from seatrial.engine.addresses import Addresses
 from seatrial.engine.announce import Announcer
 from seatrial.engine.finalizer import add_finalizer, remove_finalizer
 from seatrial.engine.key import Key
@@ -145,13 +145,12 @@ async def test_what_is_not_wanted_any_more_is_ended(world: World) -> None:
 async def test_a_service_that_cannot_be_looked_up_is_an_error_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patient = Activities._patient_address.retry
+    patient = Addresses.requested.retry
     monkeypatch.setattr(patient, "stop", lambda state: state.attempt_number >= 2)
     world.server.faults = [Fault("GET", "/services/web$", status=500, times=1000)]
     world.scenario(GET, services=[world.service(ready={})])
     status = await world.until_done()
     assert (status["verdict"], status["reason"]) == ("Error", "ServiceLost")
-    assert activities_module.LOOKUP_PATIENCE > 0
 
 
 # ---------------------------------------------------------------------- writes

@@ -9,7 +9,8 @@ import certifi
 import pytest
 from kubernetes.aio.config import incluster_config, kube_config
 
-from seatrial.kube.client import Client, connect
+from seatrial.kube.client import Client
+from seatrial.kube.connect import connect
 from seatrial.kube.errors import KubeError, Unreachable
 from seatrial.kube.resources import PODS
 

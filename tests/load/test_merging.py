@@ -22,7 +22,8 @@ from seatrial.load.assignment import assignment
 from seatrial.load.histogram import HIGHEST, Recording
 from seatrial.load.journal import Journal
 from seatrial.load.line import parse_line
-from seatrial.load.statistics import Merged, merged, threshold_values
+from seatrial.load.statistics import Merged, merged
+from seatrial.load.threshold_values import threshold_values
 from seatrial.load.users import Users
 
 MICROSECOND = timedelta(microseconds=1)

@@ -20,7 +20,8 @@ import pytest
 from seatrial.api.load import LoadSpec
 from seatrial.api.status import LoadResult
 from seatrial.load.line import WorkerLine, parse_line
-from seatrial.load.statistics import load_result, merged
+from seatrial.load.result import load_result
+from seatrial.load.statistics import merged
 from seatrial.load.worker import main
 
 pytestmark = pytest.mark.heavy

@@ -11,7 +11,9 @@ from seatrial.api.status import ThresholdResult, ThresholdState
 from seatrial.api.threshold import of_request
 from seatrial.load.histogram import Recording
 from seatrial.load.line import LineError, RequestLine, WorkerLine
-from seatrial.load.statistics import load_result, merged, threshold_values
+from seatrial.load.result import load_result
+from seatrial.load.statistics import merged
+from seatrial.load.threshold_values import threshold_values
 
 LATENCIES = {
     f"{kind}.{name}"

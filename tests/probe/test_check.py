@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seatrial.api.cel import template_scope
+from seatrial.api.http_request import HttpRequest
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
-from seatrial.api.step import HttpRequest, Step
+from seatrial.api.step import Step
 from seatrial.judge.request import render_request
 from seatrial.probe import exchange
 from seatrial.probe.check import run_check
@@ -270,7 +271,7 @@ async def test_an_error_is_not_repeated(exchanger: Exchanger, evaluator: Evaluat
 async def test_an_interval_of_nothing_does_not_flood_the_service(
     exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seatrial.probe.eventually.LEAST_PAUSE", 0.1)
+    monkeypatch.setattr("seatrial.probe.pause.LEAST", 0.1)
     async with serving(answers(status=503)) as service:
         what = step(eventually={"timeout": "0.25s", "interval": "0s"})
         await run_check(exchanger, [service.address], what, CONTEXT, evaluator)

@@ -143,7 +143,7 @@ async def test_the_first_probes_are_given_less_time_so_that_one_that_is_lost_hol
 async def test_an_interval_of_nothing_does_not_flood_the_service(
     exchanger: Exchanger, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LEAST_PAUSE", 0.1)
+    monkeypatch.setattr("seatrial.probe.pause.LEAST", 0.1)
     began = time.monotonic()
 
     async def script(connection: Connection) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from seatrial.api.environment import Container, DependencyCondition, Environment, Init, Service
+from seatrial.api.container import Container
+from seatrial.api.environment import DependencyCondition, Environment, Init, Service
 from seatrial.api.problem import Problem
 from seatrial.api.quantity import amount
 from seatrial.api.scenario import TestScenarioSpec

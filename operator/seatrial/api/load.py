@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from seatrial.api.base import DnsName, Expression, Model, list_map, rules, unique
 from seatrial.api.connections import Connections
+from seatrial.api.container import Resources
 from seatrial.api.duration import Duration, seconds
-from seatrial.api.environment import Resources
 from seatrial.api.exchange import Data, Exchange, Flow, Request
 from seatrial.api.observe import Observe
 from seatrial.api.placement import Placement

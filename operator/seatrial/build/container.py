@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seatrial.api.environment import Container, PodSecurity, ResourceAmounts
+from seatrial.api.container import Container, PodSecurity, ResourceAmounts
 from seatrial.api.quantity import amount
 from seatrial.build.environment import DEFAULT_LIMITS, DEFAULT_REQUESTS
 from seatrial.build.files import file_mounts

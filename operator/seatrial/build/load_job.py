@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from seatrial.api import names
-from seatrial.api.environment import PodSecurity
+from seatrial.api.container import PodSecurity
 from seatrial.api.load import LoadSpec
 from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.placement import Placement

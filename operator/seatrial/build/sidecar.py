@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from seatrial.api.environment import PodSecurity
+from seatrial.api.container import PodSecurity
 from seatrial.api.parcel import ARTIFACT_BYTES, CONTAINER, MOUNT, TOTAL_BYTES, VARIABLE, Kind, Wanted, wanted_json
 from seatrial.api.step import Job
 from seatrial.build.container import security_context

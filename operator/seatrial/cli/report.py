@@ -89,7 +89,7 @@ def report(options: ReportOptions, connect: Connect | None = None) -> int:
 
 
 def _connect(context: str | None, kubeconfig: str | None) -> AbstractAsyncContextManager[Cluster]:
-    from seatrial.kube.client import connect
+    from seatrial.kube.connect import connect
 
     return connect(context, kubeconfig)
 

@@ -84,7 +84,7 @@ def run(options: RunOptions, connect: Connect | None = None) -> int:
 
 def _connect(context: str | None, kubeconfig: str | None) -> AbstractAsyncContextManager[Cluster]:
     # A second of imports, which a manifest with a mistake in it need not wait for.
-    from seatrial.kube.client import connect
+    from seatrial.kube.connect import connect
 
     return connect(context, kubeconfig)
 

@@ -3,11 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential, wait_random
 
 from seatrial.api.captures import lost_message, used_captures
 from seatrial.api.environment import Service
@@ -16,6 +12,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import ResourceUse, StepState
 from seatrial.build.origin import Origin
+from seatrial.engine.addresses import Addresses
 from seatrial.engine.baseline import read_baseline
 from seatrial.engine.existing import ExistingServices
 from seatrial.engine.follow import follow_worker
@@ -29,41 +26,20 @@ from seatrial.engine.settings import AllowedTarget
 from seatrial.engine.stage import Stage
 from seatrial.engine.tails import read_tail
 from seatrial.engine.target import TargetError, Targets
-from seatrial.engine.use import Use
+from seatrial.engine.use import Known, Use
 from seatrial.kube.client import Client
-from seatrial.kube.errors import ApiError, KubeError, may_pass
-from seatrial.kube.pause import Pause
-from seatrial.kube.resources import SERVICES
+from seatrial.kube.errors import ApiError, KubeError
 from seatrial.plan.observed import FilesSeen, PodSeen, ProbeSeen, TailSeen
-from seatrial.probe.address import Address
 from seatrial.probe.check import run_check
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.readiness import keep_probing, keep_watching
-from seatrial.probe.redirect import Resolve
 from seatrial.sandbox.evaluator import Evaluator
 from seatrial.sandbox.pool import Owner, Pool
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Known:
-    """What status says of a load already.
-
-    Attributes:
-        begun: When it began.
-        use: What observed pods have used.
-    """
-
-    begun: datetime
-    use: Sequence[ResourceUse] = ()
-
-
 #: Seconds within which a line of a worker leads to a turn; lines of many workers share one.
 LINE_DELAY = 0.5
-
-#: Seconds for which a Service is asked for again before a request that should go to it counts as an error.
-LOOKUP_PATIENCE = 30.0
 
 Wake = Callable[[float], None]
 #: Learns the values that must not be shown.
@@ -86,6 +62,7 @@ class Activities:
         self._client = client
         self._pool = pool
         self._existing = ExistingServices(Targets(client, allowed))
+        self._addresses = Addresses(client, self._existing)
         self._exchanger = exchanger
         self._keeper = Keeper(client)
         self._places = Places(client, Targets(client, allowed))
@@ -107,7 +84,7 @@ class Activities:
         async def probing() -> None:
             if service.existing and not await self._existing.come_up(session, service, report):
                 return
-            address = await self._probed_address(session, stage.namespace, service)
+            address = await self._addresses.probed(session, stage.namespace, service)
             await keep_probing(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"probe/{service.name}", probing, wake)
@@ -121,7 +98,7 @@ class Activities:
                 wake(0.0)
 
         async def watching() -> None:
-            address = await self._probed_address(session, stage.namespace, service)
+            address = await self._addresses.probed(session, stage.namespace, service)
             await keep_watching(self._exchanger, address, service.ready, self._evaluator(stage), report)
 
         self._start(session, f"watch/{service.name}", watching, wake)
@@ -180,7 +157,7 @@ class Activities:
         for request in asked:
             service = services[request.service]
             try:
-                addresses.append(await self._patient_address(session, stage.namespace, service, request.port))
+                addresses.append(await self._addresses.requested(session, stage.namespace, service, request.port))
             except TargetError as error:
                 return Outcome(StepState.ERROR, error.reason, str(error))
             except KubeError as error:
@@ -192,7 +169,7 @@ class Activities:
             step,
             context,
             self._evaluator(stage),
-            resolve=self._resolving(session, stage.namespace, services),
+            resolve=self._addresses.resolving(session, stage.namespace, services),
             secrets=stage.secrets,
         )
 
@@ -286,42 +263,6 @@ class Activities:
 
         self._start(session, name, reading, wake)
         return name
-
-    @retry(
-        retry=retry_if_exception(may_pass),
-        stop=stop_after_delay(LOOKUP_PATIENCE),
-        wait=Pause(wait_exponential(multiplier=0.1, max=5) + wait_random(max=0.1)),
-        reraise=True,
-    )
-    async def _patient_address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
-        """The same, for requests: nothing has been sent yet, so a bad moment of the API server need not end them."""
-        return await self._address(session, namespace, service, port)
-
-    async def _probed_address(self, session: Session, namespace: str, service: Service) -> Address:
-        probe = service.ready.probe
-        return await self._address(session, namespace, service, probe.port if probe else None)
-
-    def _resolving(self, session: Session, namespace: str, services: Mapping[str, Service]) -> Resolve:
-        """Finds services for redirects: those of the environment and no others."""
-
-        async def resolve(name: str, number: int) -> Address | None:
-            service = services.get(name)
-            port = next((port.name for port in service.ports if port.port == number), None) if service else None
-            if service is None or port is None:
-                return None
-            return await self._patient_address(session, namespace, service, port)
-
-        return resolve
-
-    async def _address(self, session: Session, namespace: str, service: Service, port: str | None) -> Address:
-        """Where a service is reached: the cluster IP of its Service, and one of its ports."""
-        if service.existing:
-            return await self._existing.address(session, service, port)
-        if service.name not in session.addresses:
-            body = await self._client.get(SERVICES, service.name, namespace)
-            session.addresses[service.name] = body["spec"]["clusterIP"]
-        number = next(entry.port for entry in service.ports if port in (None, entry.name))
-        return Address(service.name, session.addresses[service.name], number)
 
     def _evaluator(self, stage: Stage) -> Evaluator:
         return Evaluator(self._pool, Owner(stage.origin.namespace, stage.origin.uid))

@@ -9,13 +9,14 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import LoadTestStatus, TestScenarioStatus, TrialStatus
 from seatrial.api.timestamp import moment
-from seatrial.engine.activities import Activities, Known
+from seatrial.engine.activities import Activities
 from seatrial.engine.attempts import sent_once, under_way
 from seatrial.engine.inputs import Inputs
 from seatrial.engine.key import Key
 from seatrial.engine.report import Run
 from seatrial.engine.sight import see_pod
 from seatrial.engine.store import Store
+from seatrial.engine.use import Known
 from seatrial.plan.decision import Activities as Wanted
 from seatrial.plan.observed import PodSeen
 

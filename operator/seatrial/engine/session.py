@@ -21,7 +21,9 @@ from seatrial.engine.use import Use, values
 from seatrial.load.barrier import ReadyLine
 from seatrial.load.course import Course
 from seatrial.load.line import WorkerLine
-from seatrial.load.statistics import load_result, merged, threshold_values
+from seatrial.load.result import load_result
+from seatrial.load.statistics import merged
+from seatrial.load.threshold_values import threshold_values
 from seatrial.plan.observed import (
     BaselineSeen,
     DeletionRefused,

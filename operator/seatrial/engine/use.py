@@ -16,6 +16,19 @@ Object = dict[str, Any]
 _POINTS = 240
 
 
+@dataclass(frozen=True)
+class Known:
+    """What status says of a load already.
+
+    Attributes:
+        begun: When it began.
+        use: What observed pods have used.
+    """
+
+    begun: datetime
+    use: Sequence[ResourceUse] = ()
+
+
 @dataclass
 class Use:
     """Some pods, from the beginning of a load to its end.

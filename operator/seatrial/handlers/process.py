@@ -16,7 +16,8 @@ from seatrial.handlers.feed import Feed
 from seatrial.handlers.health import Health
 from seatrial.handlers.heartbeat import Heartbeat
 from seatrial.handlers.watches import configure, register
-from seatrial.kube.client import Client, connect
+from seatrial.kube.client import Client
+from seatrial.kube.connect import connect
 from seatrial.kube.errors import KubeError, NotFound
 from seatrial.kube.resources import LOAD_TESTS, TEST_SCENARIOS
 

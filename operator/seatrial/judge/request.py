@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 
 from seatrial.api.assertion import Read
 from seatrial.api.cel import Scope, axes_in, captures_in, template_scope
-from seatrial.api.step import HttpRequest, Step
+from seatrial.api.http_request import HttpRequest
+from seatrial.api.step import Step
 from seatrial.api.template import one_line, render, render_json
 from seatrial.judge.progress import At, untold
 

@@ -5,22 +5,17 @@ so only its transport, configuration and authentication are used.
 """
 
 import json
-import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import quote, urlencode
 
 import aiohttp
-import yaml
 from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import incluster_config, kube_config
-from kubernetes.aio.config.config_exception import ConfigException
 
-from seatrial.kube.errors import ApiError, Conflict, Expired, KubeError, NotFound, Unreachable
+from seatrial.kube.errors import Unreachable
+from seatrial.kube.refusal import refused, status_of
 from seatrial.kube.resources import PODS, Resource, subject
 
 #: Seconds for one call. The API server itself gives up after 60.
@@ -165,7 +160,7 @@ class Client:
                 except ValueError as error:
                     raise Unreachable(f"GET {path}: the stream broke off within an event") from error
                 if event["type"] == "ERROR":
-                    raise _refusal(int(event["object"].get("code") or 500), event["object"])
+                    raise refused(int(event["object"].get("code") or 500), event["object"])
                 yield event["type"], event["object"]
 
     async def follow_log(self, namespace: str, pod: str, lines: int = 1) -> AsyncGenerator[str]:
@@ -269,83 +264,5 @@ class Client:
             reason = str(error) or type(error).__name__
             raise Unreachable(f"{method} {path}: no answer from the API server: {reason}") from error
         if refusal is not None:
-            raise _refusal(response.status, _status_of(refusal), response.headers.get("Retry-After"))
+            raise refused(response.status, status_of(refusal), response.headers.get("Retry-After"))
         return response
-
-
-def _status_of(body: bytes) -> Object:
-    """Reads the metav1.Status of a refusal; proxies in between answer with anything."""
-    try:
-        status = json.loads(body or b"{}")
-    except ValueError:
-        status = None
-    return status if isinstance(status, dict) else {"message": body[:200].decode(errors="replace")}
-
-
-def _refusal(code: int, status: Object, retry_after: str | None = None) -> ApiError:
-    kinds = {404: NotFound, 409: Conflict, 410: Expired, 422: Conflict}
-    kind = kinds.get(code, ApiError)
-    details = status.get("details")
-    details = details if isinstance(details, dict) else {}
-    if code == 422 and status.get("reason") == "Invalid" and details.get("causes"):
-        kind = ApiError  # an object that the server finds wrong, not a test of a patch that failed
-    seconds = _seconds(details.get("retryAfterSeconds") if retry_after is None else retry_after)
-    return kind(code, str(status.get("reason") or ""), str(status.get("message") or ""), seconds)
-
-
-def _seconds(asked: object) -> float | None:
-    """Reads how long to wait; a date, which no API server sends, counts as nothing."""
-    text = str(asked)
-    return float(text) if text.isascii() and text.isdigit() else None
-
-
-@asynccontextmanager
-async def connect(context: str | None = None, kubeconfig: str | None = None) -> AsyncIterator[Client]:
-    """Connects with a service account when in a cluster, else with a kubeconfig.
-
-    Args:
-        context: Name of a context; None takes the current one.
-        kubeconfig: Path of the file; None follows KUBECONFIG and then ``~/.kube/config``.
-
-    Raises:
-        KubeError: Neither is there, or the context does not exist.
-    """
-    configuration = Configuration()
-    # No limit: each worker's log that is followed holds a connection, and with the default of 100 a single LoadTest
-    # could keep every other call waiting.
-    configuration.connection_pool_maxsize = 0
-    namespace = "default"
-    try:
-        if context is None and kubeconfig is None and _in_cluster():
-            incluster_config.load_incluster_config(client_configuration=configuration)
-        else:
-            await kube_config.load_kube_config(
-                config_file=kubeconfig, context=context, client_configuration=configuration
-            )
-            namespace = _namespace_of(context, kubeconfig)
-    except (ConfigException, OSError) as error:
-        raise KubeError(f"cannot tell which cluster to use: {error}") from error
-    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
-        # The package looks into the file without looking at what it holds.
-        raise KubeError(f"cannot tell which cluster to use: the kubeconfig is damaged: {error}") from error
-    # Left to itself, aiohttp looks for a proxy and for a password in ~/.netrc before every request, each in a thread.
-    configuration.client_session_kwargs = {"trust_env": False}
-    configuration.proxy = configuration.proxy or _proxy(configuration.host)
-    async with ApiClient(configuration) as api:
-        yield Client(api, namespace)
-
-
-def _in_cluster() -> bool:
-    return "KUBERNETES_SERVICE_HOST" in os.environ
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for an API server (HTTPS_PROXY, NO_PROXY and so on)."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
-
-
-def _namespace_of(context: str | None, kubeconfig: str | None) -> str:
-    contexts, active = kube_config.list_kube_config_contexts(config_file=kubeconfig)
-    chosen = next((entry for entry in contexts if entry["name"] == context), active)
-    return str(chosen.get("context", {}).get("namespace") or "default")

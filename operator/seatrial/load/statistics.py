@@ -1,31 +1,22 @@
-"""What the operator makes of the workers' lines: one result, merged exactly, and the values that thresholds judge.
+"""What the operator makes of the workers' lines: one result, merged exactly.
 
 Pure: lines in, result out. The newest line of each worker is all that is needed, in any order and any number of times.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 
-from seatrial.api import duration
 from seatrial.api.load import LoadSpec
 from seatrial.api.script import Engine
-from seatrial.api.status import ErrorCount, GeneratorResult, LatencySummary, LoadResult, RequestResult, ThresholdResult
-from seatrial.api.threshold import QUANTILES, of_request
 from seatrial.load.histogram import Histogram, HistogramError
 from seatrial.load.line import LineError, WorkerLine, parse_line
 from seatrial.load.named import Named, by_name
 from seatrial.load.ramp import Ramp
 from seatrial.load.tally import digits_by_request
 
-__all__ = ["LineError", "Merged", "WorkerLine", "load_result", "merged", "parse_line", "threshold_values"]
-
-#: Kinds of error that a result names; the rarest beyond it are counted together as ``other``.
-_KINDS = 16
-#: Times that take a histogram of their own to be read, and are only where somebody asks for them.
-_TIMES = ("ttfb", "connect", "tls")
+__all__ = ["LineError", "Merged", "WorkerLine", "merged", "parse_line"]
 
 
 @dataclass(frozen=True)
@@ -252,107 +243,6 @@ def merged(lines: Mapping[int, WorkerLine], spec: LoadSpec) -> Merged:
     return Merged(tuple(lines[worker] for worker in sorted(lines)), spec)
 
 
-def load_result(result: Merged, thresholds: Sequence[ThresholdResult] = (), *, whole: bool = True) -> LoadResult:
-    """Words a merged result for the status.
-
-    Args:
-        result: The merged result.
-        thresholds: The thresholds as they have been judged.
-        whole: Whether the single requests' results are wanted, and the times to the first byte and of connecting.
-            With many workers their histograms are most of the cost; a live result can do without.
-
-    Raises:
-        LineError: A worker's histogram cannot be read.
-    """
-    return LoadResult(
-        workers=result.spec.workers,
-        workers_reporting=len(result.lines),
-        workers_finished=result.finished,
-        requests=result.requests,
-        errors=result.error_count,
-        error_rate=round(result.error_rate, 6),
-        requested_rate=round(result.requested_rate, 1),
-        achieved_rate=round(result.achieved_rate, 1),
-        iterations=result.iterations,
-        flow_rate=round(result.flow_rate, 1) if result.flow_rate is not None else None,
-        checks=result.checks,
-        checks_failed=result.checks_failed,
-        dropped=result.dropped,
-        measured_seconds=round(result.measured_seconds, 3),
-        bytes_received=sum(line.bytes for line in result.lines),
-        bytes_sent=sum(line.bytes_sent for line in result.lines),
-        connections=sum(line.connections for line in result.lines),
-        latency=_summary(result.latency),
-        service_time=_summary(result.service_time),
-        ttfb=_summary(result.ttfb) if whole and result.spec.engine is not Engine.LOCUST else None,
-        connect=_summary(result.connect) if whole else None,
-        tls=_summary(result.tls) if whole else None,
-        generator=_generator(result.lines) if result.lines else None,
-        errors_by_kind=_error_counts(result.errors),
-        by_request=[_request_result(result, index) for index in range(len(result.names) if whole else 0)],
-        thresholds=list(thresholds),
-    )
-
-
-def threshold_values(
-    result: Merged, requests: Collection[int] = (), times: Collection[str] = _TIMES
-) -> dict[str, object]:
-    """Returns the values that a threshold's expression may name.
-
-    Args:
-        result: The merged result.
-        requests: Places of the requests that thresholds name.
-        times: Which of ``ttfb``, ``connect`` and ``tls`` they name.
-
-    Returns:
-        By dotted name: ``latency.``, ``serviceTime.``, ``ttfb.``, ``connect.`` and ``tls.`` with ``count`` (int),
-        ``min``, ``mean``, ``p50``, ``p75``, ``p90``, ``p95``, ``p99``, ``p999``, ``max`` (timedelta, not there as
-        long as nothing has such a time), ``errors.count``, ``requests.count``, ``dropped.count`` (int),
-        ``errors.rate``, ``rate.achieved``, ``rate.requested`` (float; ``errors.rate`` is not there as long as no
-        request has ended), ``checks.count`` (int), ``checks.rate`` (float; not there as long as no answer was held
-        against any). Those of a single request begin with what ``of_request`` says.
-
-    Raises:
-        LineError: A worker's histogram cannot be read.
-    """
-    values: dict[str, object] = {
-        **_count_values("", result.requests, result.error_count),
-        "rate.achieved": result.achieved_rate,
-        "rate.requested": result.requested_rate,
-        "dropped.count": result.dropped,
-        "checks.count": result.checks,
-    }
-    if result.checks:
-        values["checks.rate"] = 1 - result.checks_failed / result.checks
-    values |= _time_values("latency", result.latency) | _time_values("serviceTime", result.service_time)
-    for time in times:
-        values |= _time_values(time, getattr(result, time))
-    for index in requests:
-        name, (ended, errors) = of_request(index), result.counts_of(index)
-        values |= _count_values(f"{name}.", ended, errors)
-        histogram = result.latency_of(index)
-        if histogram is not None:
-            values |= _time_values(f"{name}.latency", histogram)
-    return values
-
-
-def _count_values(prefix: str, requests: int, errors: int) -> dict[str, object]:
-    rate = {f"{prefix}errors.rate": errors / requests} if requests else {}
-    return {f"{prefix}requests.count": requests, f"{prefix}errors.count": errors, **rate}
-
-
-def _time_values(name: str, histogram: Histogram) -> dict[str, object]:
-    if not histogram.total:
-        return {f"{name}.count": 0}
-    return {
-        f"{name}.count": histogram.total,
-        f"{name}.min": _time(histogram.min),
-        f"{name}.mean": _time(histogram.mean),
-        f"{name}.max": _time(histogram.max),
-        **{f"{name}.{quantile}": _time(histogram.percentile(percent)) for quantile, percent in QUANTILES.items()},
-    }
-
-
 def added(encoded: Mapping[int, str], digits: int) -> Histogram:
     """Adds the workers' histograms up.
 
@@ -372,65 +262,7 @@ def added(encoded: Mapping[int, str], digits: int) -> Histogram:
     return histogram
 
 
-def _summary(histogram: Histogram) -> LatencySummary | None:
-    if not histogram.total:
-        return None
-    return LatencySummary(
-        min=_text(histogram.min),
-        mean=_text(histogram.mean),
-        p50=_text(histogram.percentile(50)),
-        p75=_text(histogram.percentile(75)),
-        p90=_text(histogram.percentile(90)),
-        p95=_text(histogram.percentile(95)),
-        p99=_text(histogram.percentile(99)),
-        p999=_text(histogram.percentile(99.9)),
-        max=_text(histogram.max),
-    )
-
-
 def _latency(each: Named) -> Histogram | None:
     # A worker may tell of several requests that are counted together.
     present = [line.latency for _, line in each.lines if line.latency is not None]
     return added(dict(enumerate(present)), each.digits) if len(present) == len(each.lines) else None
-
-
-def _request_result(result: Merged, index: int) -> RequestResult:
-    ended, errors = result.counts_of(index)
-    histogram = result.latency_of(index)
-    return RequestResult(
-        name=result.names[index][:50],
-        requests=ended,
-        errors=errors,
-        p50=_text(histogram.percentile(50)) if histogram and histogram.total else "",
-        p99=_text(histogram.percentile(99)) if histogram and histogram.total else "",
-    )
-
-
-def _generator(lines: Sequence[WorkerLine]) -> GeneratorResult:
-    begins = [line.began for line in lines]
-    return GeneratorResult(
-        cpu_max=round(max(line.cpu_max / line.limit for line in lines), 3),
-        busy_seconds=max(line.busy for line in lines),
-        throttled_seconds=max(line.throttled for line in lines),
-        late_seconds=max(line.late for line in lines),
-        loop_lag_max_milliseconds=max(line.loop_lag_max for line in lines) / 1000,
-        lag_p99_milliseconds=max(line.lag_p99 for line in lines) / 1000,
-        lag_p99_bound_milliseconds=max(line.lag_p99_bound for line in lines) / 1000,
-        lag_max_milliseconds=max(line.lag_max for line in lines) / 1000,
-        start_skew_milliseconds=round((max(begins) - min(begins)) * 1000),
-    )
-
-
-def _error_counts(errors: Mapping[str, int]) -> list[ErrorCount]:
-    kinds = sorted(errors.items(), key=lambda item: (-item[1], item[0]))
-    if len(kinds) > _KINDS:
-        kinds = [*kinds[: _KINDS - 1], ("other", sum(count for _, count in kinds[_KINDS - 1 :]))]
-    return [ErrorCount(kind=kind, count=count) for kind, count in kinds]
-
-
-def _time(microseconds: float) -> timedelta:
-    return timedelta(microseconds=microseconds)
-
-
-def _text(microseconds: float) -> str:
-    return duration.text(_time(microseconds))

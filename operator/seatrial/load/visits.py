@@ -11,46 +11,23 @@ from time import monotonic_ns
 from typing import Any, cast
 
 from seatrial.api.cel import EvaluationError
-from seatrial.api.load_scope import request_scope
 from seatrial.load.arrivals import Arrivals
 from seatrial.load.assignment import Assignment
 from seatrial.load.connection import Connection
 from seatrial.load.cookies import Cookies
 from seatrial.load.data import drawing
 from seatrial.load.draft import Draft
+from seatrial.load.flows import compiled
 from seatrial.load.kept import KeepingConnection
 from seatrial.load.message import Message, RequestError
 from seatrial.load.pace import Pace
 from seatrial.load.redirect import MOST, RedirectError, destination, onward
 from seatrial.load.users import Users
+from seatrial.load.visit import Visit
 from seatrial.load.weights import sequence
 
 #: Seconds that a user waits after a visit that failed, so that a service that is down costs nobody a core.
 _AFTER_FAILURE_SECONDS = 0.05
-
-
-class Visit:
-    """One turn through a flow.
-
-    Attributes:
-        slot: Whose connection it uses.
-        steps: The requests of the flow.
-        place: The one that is sent, or is to be sent next.
-        redirects: How often it has been redirected.
-        values: Values of the variables.
-        measured: Whether it began after the warm-up.
-        cookies: The user's.
-    """
-
-    __slots__ = ("cookies", "measured", "place", "redirects", "slot", "steps", "values")
-
-    def __init__(self, slot: int, steps: list[Draft], values: dict[str, Any], cookies: Cookies) -> None:
-        self.slot = slot
-        self.steps = steps
-        self.place = self.redirects = 0
-        self.values = values
-        self.cookies = cookies
-        self.measured = False
 
 
 class Visits(Pace):
@@ -61,7 +38,7 @@ class Visits(Pace):
     def __init__(self, assignment: Assignment, begin: int) -> None:
         super().__init__(assignment, begin)
         self._share = assignment
-        self._flows = _compiled(assignment)
+        self._flows = compiled(assignment)
         self._order = sequence([flow.weight for flow in assignment.flows])
         self._draw = drawing(list(assignment.data), Random(f"{assignment.run}/{assignment.index}"))  # noqa: S311 - no secret
         self._unanswered: dict[int, Visit] = {}
@@ -293,33 +270,3 @@ class UsersVisits(Visits, Users):
         if (connection := self._kept.pop(slot, None)) is not None:
             connection.abort()
             self._forget(connection)
-
-
-class _Flows:
-    """The flows of an assignment with their requests compiled."""
-
-    def __init__(self) -> None:
-        self.steps: list[list[Draft]] = []
-        self.drafts: list[Draft] = []
-
-
-def _compiled(assignment: Assignment) -> _Flows:
-    flows = _Flows()
-    for flow in assignment.flows:
-        captured: list[str] = []
-        steps = []
-        for step in flow.steps:
-            draft = Draft(
-                step,
-                len(flows.drafts),
-                assignment.host_header,
-                request_scope(assignment.data, captured),
-                assignment.secrets,
-                flow.think_time.total_seconds(),
-                lasting=assignment.lasting,
-            )
-            flows.drafts.append(draft)
-            steps.append(draft)
-            captured += step.capture
-        flows.steps.append(steps)
-    return flows

@@ -12,33 +12,26 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
 
 import uvloop
-from pydantic import ValidationError
 
-from seatrial.api.load import LoadSpec
 from seatrial.load.arrivals import Arrivals
-from seatrial.load.assignment import Assignment, AssignmentError, assignment
+from seatrial.load.assignment import Assignment, AssignmentError
 from seatrial.load.barrier import common_start
 from seatrial.load.cores import Cores
 from seatrial.load.handshake import client_context
 from seatrial.load.journal import Journal, LineWriter, write_all
 from seatrial.load.message import RequestError
+from seatrial.load.order import assignments_from, order_from
 from seatrial.load.pace import Pace
 from seatrial.load.script import script_share
 from seatrial.load.users import Users
 
-#: Names of the environment variables.
-SPEC_VARIABLE = "SEATRIAL_LOAD"
-TARGET_VARIABLE = "SEATRIAL_TARGET"
-INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
-RUN_VARIABLE = "SEATRIAL_RUN"
+#: Environment variable with the name of the file that says when to begin.
 START_VARIABLE = "SEATRIAL_START_FILE"
-CA_VARIABLE = "SEATRIAL_CA"
 
 #: Exit codes. 128 + signal is what a shell makes of a process that a signal ended.
 EXIT_REPORTED = 0
@@ -52,72 +45,6 @@ _TICK_SECONDS = 0.02
 
 class WorkerError(RuntimeError):
     """The load generator failed, not the service."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the environment says.
-
-    Attributes:
-        spec: The whole load.
-        host: Name or address to connect to.
-        port: Port to connect to.
-        index: Number of the worker, from 0.
-    """
-
-    spec: LoadSpec
-    host: str
-    port: int
-    index: int
-
-
-def assignments_from(environment: Mapping[str, str]) -> list[Assignment]:
-    """Reads the worker's assignment from environment variables: the shares of its cores.
-
-    Raises:
-        AssignmentError: One of them is missing or wrong.
-    """
-    order = order_from(environment)
-    secrets = {source: environment[name] for source, name in order.spec.secrets.items() if name in environment}
-    return [
-        assignment(
-            order.spec,
-            host=order.host,
-            port=order.port,
-            index=order.index,
-            core=core,
-            run=environment.get(RUN_VARIABLE, ""),
-            secrets=secrets,
-            ca=environment.get(CA_VARIABLE, ""),
-        )
-        for core in range(order.spec.cores)
-    ]
-
-
-def order_from(environment: Mapping[str, str]) -> Order:
-    """Reads environment variables.
-
-    Args:
-        environment: ``SEATRIAL_LOAD`` holds the LoadSpec as JSON, ``SEATRIAL_TARGET`` host:port, and
-            ``JOB_COMPLETION_INDEX`` the number of the worker, which an Indexed Job sets (0 if it is not there).
-
-    Raises:
-        AssignmentError: One of them is missing or wrong.
-    """
-    try:
-        spec = LoadSpec.model_validate_json(environment[SPEC_VARIABLE])
-        target = environment[TARGET_VARIABLE]
-    except KeyError as error:
-        raise AssignmentError(f"{error.args[0]} is not set: give {SPEC_VARIABLE} and {TARGET_VARIABLE}") from error
-    except ValidationError as error:
-        raise AssignmentError(f"{SPEC_VARIABLE} is not a load spec: {error}") from error
-    host, colon, port = target.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise AssignmentError(f"{TARGET_VARIABLE} is {target!r}: write host:port, for example orders.shop.svc:8080")
-    index = environment.get(INDEX_VARIABLE, "0")
-    if not index.isdecimal():
-        raise AssignmentError(f"{INDEX_VARIABLE} is {index!r}: it must be the number of the worker, from 0")
-    return Order(spec, host.removeprefix("[").removesuffix("]"), int(port), int(index))
 
 
 async def generate(share: Assignment, write: Callable[[str], object], stop: asyncio.Event) -> bool:

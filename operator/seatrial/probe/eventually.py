@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_exponential, wait_random
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay
 
 from seatrial.api.outcome import Outcome
 from seatrial.api.status import StepState
 from seatrial.api.step import Eventually
+from seatrial.probe.pause import growing
 
-#: Shortest pause between two requests, in seconds, whatever the step says.
-LEAST_PAUSE = 0.05
+#: How many times as long each pause is as the one before.
+PAUSE_GROWTH = 2.0
 
 
 async def eventually(how: Eventually | None, once: Callable[[], Awaitable[Outcome]]) -> Outcome:
@@ -22,10 +23,9 @@ async def eventually(how: Eventually | None, once: Callable[[], Awaitable[Outcom
     if how is None:
         return await once()
     seconds = how.timeout.total_seconds()
-    longest = max(how.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
         stop=stop_after_delay(seconds),
-        wait=wait_exponential(multiplier=LEAST_PAUSE, max=longest) + wait_random(max=0.02),
+        wait=growing(how.interval, PAUSE_GROWTH),
         retry=retry_if_result(lambda outcome: outcome.state is StepState.FAILED),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )

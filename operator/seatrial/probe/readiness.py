@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import Callable
 
-from tenacity import AsyncRetrying, retry_always, retry_if_result, wait_exponential, wait_fixed, wait_random
+from tenacity import AsyncRetrying, retry_always, retry_if_result, wait_fixed, wait_random
 
 from seatrial.api.readiness import GrpcProbe, HttpProbe, Readiness, TcpProbe
 from seatrial.probe.address import Address
 from seatrial.probe.exchange import Exchanger
 from seatrial.probe.grpc_probe import probe_grpc
 from seatrial.probe.http_probe import probe_http
+from seatrial.probe.pause import growing
 from seatrial.probe.tcp_probe import probe_tcp
 from seatrial.sandbox.evaluator import Evaluator
 
-#: Shortest pause between two probes, in seconds, whatever the service says.
-LEAST_PAUSE = 0.05
-#: How much longer each pause is than the one before: what has begun to answer is found within a quarter of the time
-#: that it took.
+#: How many times as long each pause is as the one before: what has begun to answer is found within a quarter of the
+#: time that it took.
 PAUSE_GROWTH = 1.25
 #: Seconds that the first probe is given; each further one is given twice as long, up to the whole time. Until the node
 #: knows the Service, what is sent to it may be lost, and would be waited for in vain.
@@ -57,9 +56,8 @@ async def keep_probing(
         report(successes, failure)
         return successes < ready.success_threshold
 
-    longest = max(ready.interval.total_seconds(), LEAST_PAUSE)
     retrying: AsyncRetrying = AsyncRetrying(
-        wait=wait_exponential(multiplier=LEAST_PAUSE, exp_base=PAUSE_GROWTH, max=longest) + wait_random(max=0.02),
+        wait=growing(ready.interval, PAUSE_GROWTH),
         retry=retry_if_result(bool),
     )
     await retrying(probe)
