@@ -64,7 +64,7 @@ class WorkerLine(BaseModel):
         in_flight: Requests that are unanswered.
         in_flight_max: Greatest number of them at a time.
         lag_p99: Open model: 99th percentile of actual minus intended send, in microseconds.
-        lag_p99_bound: What that percentile is at least, with 95 % confidence.
+        lag_p99_bound: What that percentile is at least, with 95 % confidence. None from a worker of before 2026-12.
         lag_max: Its greatest value.
         cpu: Share of one core that the worker used in the same time.
         cpu_max: Its greatest value in any line so far.
@@ -113,7 +113,7 @@ class WorkerLine(BaseModel):
     in_flight: Count
     in_flight_max: Count
     lag_p99: Count
-    lag_p99_bound: Count
+    lag_p99_bound: Count | None = None
     lag_max: Count
     cpu: Number
     cpu_max: Number

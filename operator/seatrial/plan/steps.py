@@ -134,25 +134,11 @@ def plan_steps(
     plan = StepsPlan()
     for each in instances:
         if current[each.name].state is StepState.RUNNING:
-            earlier = current[each.name]
-            plan.actions += load.stops(names.attempt(each.name, earlier.attempts), earlier.load, observed)
-            current[each.name] = _progress(each.step, earlier, graph)
-            plan.urgent |= load.newly_aborted(earlier.load, current[each.name].load)
-            # What must not be sent twice must not be forgotten either.
-            plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
+            _go_on(each, graph, plan)
     # What follows from an answer that cannot be asked for again waits until that is on record: a crash in between would
     # lose it. Requests begin after status is written, objects are made before: those have to wait for the next turn.
-    unwritten = plan.urgent
-    plan.wake_at = now + timedelta(milliseconds=1) if unwritten else None
-    # A step may end in the turn in which it could start (skipped), and that may free others.
-    moved = True
-    while moved:
-        moved = False
-        members = graph.members()
-        for each in instances:
-            if current[each.name].state is StepState.PENDING and not (unwritten and each.step.makes_objects):
-                current[each.name] = _try_start(each, graph, members, plan)
-                moved = moved or current[each.name].state.ended
+    waiting = _start(graph, plan, but_objects=plan.urgent)
+    plan.wake_at = now + timedelta(milliseconds=1) if waiting else None
     for each in instances:
         status = current[each.name]
         if status.state is StepState.RUNNING:
@@ -161,6 +147,33 @@ def plan_steps(
             _keep_pausing(status, plan, observed, now)
     plan.steps = [current[each.name] for each in instances]
     return plan
+
+
+def _go_on(each: Instance, graph: _Graph, plan: StepsPlan) -> None:
+    """Takes in what became of a step that runs."""
+    earlier = graph.current[each.name]
+    plan.actions += load.stops(names.attempt(each.name, earlier.attempts), earlier.load, graph.observed)
+    now = graph.current[each.name] = _progress(each.step, earlier, graph)
+    plan.urgent |= load.newly_aborted(earlier.load, now.load)
+    # What must not be sent twice must not be forgotten either.
+    plan.urgent |= now.state is not StepState.RUNNING and each.step.sent_once
+
+
+def _start(graph: _Graph, plan: StepsPlan, *, but_objects: bool) -> bool:
+    """Starts what may start. Returns whether something was held back that makes objects, of which none may be made."""
+    current, held_back, moved = graph.current, False, True
+    # A step may end in the turn in which it could start (skipped), and that may free others.
+    while moved:
+        members, moved, held_back = graph.members(), False, False
+        for each in graph.instances:
+            if current[each.name].state is not StepState.PENDING:
+                continue
+            if but_objects and each.step.makes_objects:
+                held_back = True
+                continue
+            current[each.name] = _try_start(each, graph, members, plan)
+            moved = moved or current[each.name].state.ended
+    return held_back
 
 
 def plan_sequence(
