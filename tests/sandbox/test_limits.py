@@ -1,6 +1,7 @@
 """Whatever an expression or a body takes, the operator goes on, and whoever wrote it is told."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from seatrial.sandbox.evaluator import Evaluator
 from seatrial.sandbox.pool import Owner, Pool
 from tests.sandbox.material import DENSE, DOUBLED, GROUND, LONG, REPLACED, RUN, answer, step
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.heavy]
 
 #: Seconds that no expression may hold the event loop up.
 LAG = 0.05
@@ -111,7 +112,11 @@ async def test_the_loop_goes_on_and_others_pass_while_the_worst_is_evaluated(poo
 
 @asynccontextmanager
 async def held_up() -> AsyncIterator[list[float]]:
-    """How long the loop computed, each time before others had their turn: others on this machine do not count."""
+    """How long the loop computed, each time before others had their turn: others on this machine do not count.
+
+    Nor does what a collection of all that the tests of this process have left takes.
+    """
+    gc.freeze()
     seen: list[float] = []
 
     async def asking() -> None:
@@ -125,3 +130,4 @@ async def held_up() -> AsyncIterator[list[float]]:
         yield seen
     finally:
         task.cancel()
+        gc.unfreeze()
