@@ -17,7 +17,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 unexport PYTHONDONTWRITEBYTECODE
 
 # Many unit tests wait for real clocks, so more of them than there are processors run side by side.
-SIDE_BY_SIDE := --numprocesses 5 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 6 --dist worksteal
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -22,6 +22,8 @@ from seatrial.load.assignment import assignment
 from seatrial.load.line import WorkerLine, parse_line
 from seatrial.load.worker import EXIT_BAD_ASSIGNMENT, EXIT_REPORTED, EXIT_TERMINATED, WorkerError, generate, main
 
+pytestmark = pytest.mark.heavy
+
 SPEC = {"target": {"service": "web"}, "profile": {"users": 2, "duration": "1s"}, "workers": 2}
 
 
@@ -210,7 +212,6 @@ def test_it_starts_without_the_operator() -> None:
 CORES = {**SPEC, "cores": 3, "workers": 1, "profile": {"rate": 300, "duration": "1s", "warmup": "200ms"}}
 
 
-@pytest.mark.heavy
 def test_several_cores_print_one_line_a_second_of_all(web: str) -> None:
     process = start({"SEATRIAL_LOAD": json.dumps(CORES), "SEATRIAL_TARGET": web})
     output, errors = process.communicate(timeout=30)
@@ -223,7 +224,6 @@ def test_several_cores_print_one_line_a_second_of_all(web: str) -> None:
     assert last.errors == {}
 
 
-@pytest.mark.heavy
 def test_cores_begin_when_all_workers_do(web: str, tmp_path: Path) -> None:
     begin = tmp_path / "begin"
     process = start({"SEATRIAL_LOAD": json.dumps(CORES), "SEATRIAL_TARGET": web, "SEATRIAL_START_FILE": str(begin)})
@@ -238,7 +238,6 @@ def test_cores_begin_when_all_workers_do(web: str, tmp_path: Path) -> None:
     assert last.began >= moment.timestamp()
 
 
-@pytest.mark.heavy
 def test_users_are_shared_out_among_cores(web: str) -> None:
     spec = {**SPEC, "cores": 2, "profile": {"users": 5, "duration": "1s"}, "workers": 2}
     process = start({"SEATRIAL_LOAD": json.dumps(spec), "SEATRIAL_TARGET": web, "JOB_COMPLETION_INDEX": "1"})
@@ -249,7 +248,6 @@ def test_users_are_shared_out_among_cores(web: str) -> None:
     assert (last.worker, last.in_flight_max, last.connections) == (1, 2, 2)
 
 
-@pytest.mark.heavy
 def test_a_signal_ends_all_cores(web: str) -> None:
     long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
     process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})
@@ -266,7 +264,6 @@ def test_a_signal_ends_all_cores(web: str) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in generators)
 
 
-@pytest.mark.heavy
 def test_a_core_that_is_lost_is_no_result(web: str) -> None:
     long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
     process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})
@@ -281,7 +278,6 @@ def test_a_core_that_is_lost_is_no_result(web: str) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in generators)
 
 
-@pytest.mark.heavy
 def test_cores_end_when_nobody_reads_what_they_measure(web: str) -> None:
     long = {**CORES, "profile": {"users": 6, "duration": "1h"}}
     process = start({"SEATRIAL_LOAD": json.dumps(long), "SEATRIAL_TARGET": web})

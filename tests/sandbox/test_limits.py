@@ -1,7 +1,6 @@
 """Whatever an expression or a body takes, the operator goes on, and whoever wrote it is told."""
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -112,11 +111,7 @@ async def test_the_loop_goes_on_and_others_pass_while_the_worst_is_evaluated(poo
 
 @asynccontextmanager
 async def held_up() -> AsyncIterator[list[float]]:
-    """How long the loop computed, each time before others had their turn: others on this machine do not count.
-
-    Nor does what a collection of all that the tests of this process have left takes.
-    """
-    gc.freeze()
+    """How long the loop computed, each time before others had their turn: others on this machine do not count."""
     seen: list[float] = []
 
     async def asking() -> None:
@@ -130,4 +125,3 @@ async def held_up() -> AsyncIterator[list[float]]:
         yield seen
     finally:
         task.cancel()
-        gc.unfreeze()
