@@ -51,8 +51,8 @@ from seatrial.plan.decision import (
 )
 from seatrial.plan.loadtest import plan_loadtest
 from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import Scenario, plan_scenario
-from seatrial.plan.trial import Subject
+from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.trial import Scenario, Subject
 from seatrial.probe.exchange import Exchanger
 from seatrial.sandbox.pool import Pool
 from seatrial.sandbox.processes import Processes
