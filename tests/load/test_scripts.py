@@ -449,7 +449,6 @@ def users(user_count, **_):
     assert {each.name for each in result.by_request} == {"list", "GET /missing", "POST /orders"}
     assert sorted((tmp_path / "runner-0").read_text().split()) == ["MasterRunner", "WorkerRunner"]
     assert (tmp_path / "runner-1").read_text().split() == ["WorkerRunner"]
-    assert abs(lines[0].began - lines[1].began) < 0.5, "the master has them begin together"
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -70,7 +70,7 @@ class WorkerLine(BaseModel):
         cpu_max: Its greatest value in any line so far.
         loop_lag: Greatest delay of the event loop since the line before, in microseconds.
         loop_lag_max: Its greatest value so far.
-        began: When the worker started, in seconds since 1970 by its own clock.
+        began: When the worker began its load, or the tool of its script, in seconds since 1970 by its own clock.
         limit: Cores that the worker may use, up to 1; ``cpu`` and ``cpu_max`` are not divided by it.
         busy: Measured seconds in which it used more than 90 % of them.
         late: Measured seconds in which its event loop was delayed by more than 100 ms.
