@@ -17,7 +17,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 unexport PYTHONDONTWRITEBYTECODE
 
 # Many unit tests wait for real clocks, so more of them than there are processors run side by side.
-SIDE_BY_SIDE := --numprocesses 5 --dist worksteal
+SIDE_BY_SIDE := --numprocesses 6 --dist worksteal
 
 help: ## What there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ lint: venv ## Lint, types, layers, drift of what is generated
 # Tests of the load generator measure time, so nothing busy runs beside them; mostly they wait.
 unit: venv ## Unit tests with all examples, and their branch coverage
 	$(BIN)/pytest $(SIDE_BY_SIDE) --cov --cov-fail-under 0 --ignore tests/examples_services --ignore tests/load
-	$(BIN)/pytest tests/load --numprocesses 3 --dist worksteal --cov --cov-append
+	$(BIN)/pytest tests/load --numprocesses 4 --dist worksteal --cov --cov-append
 
 services: venv services-packages ## Tests of the sample services, with a real PostgreSQL and Redis
 	$(BIN)/pytest tests/examples_services

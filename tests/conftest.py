@@ -3,6 +3,7 @@
 `make check` searches a little (profile quick); `pytest --hypothesis-profile=soak` searches for an hour.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 # Deadlines would time single examples, on machines that do other things too.
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True, database=None)
-settings.register_profile("quick", settings.get_profile("desk"), max_examples=20)
+settings.register_profile("quick", settings.get_profile("desk"), max_examples=10)
 settings.register_profile("soak", settings.get_profile("desk"), max_examples=4000)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
@@ -39,3 +40,9 @@ def _ctrl_c_counts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what was collected out of all collections of garbage to come: it stays, and there is much of it."""
+    gc.collect()
+    gc.freeze()

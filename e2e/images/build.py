@@ -38,6 +38,7 @@ def _ensure(
     recipe = image.dockerfile.read_text()
     declared = inputs.declared_arguments(recipe)
     arguments = {name: value for name, value in tool.arguments().items() if name in declared}
+    # Asked for anew: that image may have been built just before.
     made_from = {"made from": tool.image_ids().get(image.made_from, "")} if image.made_from else {}
     digest = inputs.digest(image.context, recipe, settings | made_from)
     note = folders.cache / "built" / f"{image.name}.json"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import DEPLOYMENT, RELEASE_NAMESPACE, Run, Trials
+from .conftest import DEPLOYMENT, RELEASE, RELEASE_NAMESPACE, Run, Trials
 from .test_faults import kill_operator
 from .test_load import load_test, target
 
@@ -33,6 +33,18 @@ def cordoned(kubectl: Run) -> Iterator[str]:
     node = kubectl("get", "nodes", "--output", "jsonpath={.items[0].metadata.name}").stdout
     yield node
     kubectl("uncordon", node)
+
+
+@pytest.fixture
+def unreadable(kubectl: Run) -> Iterator[None]:
+    """The operator may read no logs meanwhile."""
+    role = f"clusterrole/{RELEASE_NAMESPACE}:{RELEASE}"
+    before = json.loads(kubectl("get", role, "--output", "json").stdout)
+    rules = [rule for rule in before["rules"] if "pods/log" not in rule["resources"]]
+    assert rules != before["rules"]
+    kubectl("patch", role, "--type", "merge", "--patch", json.dumps({"rules": rules}))
+    yield
+    kubectl("patch", role, "--type", "merge", "--patch", json.dumps({"rules": before["rules"]}))
 
 
 def workers(trials: Trials, kubectl: Run, uid: str) -> list[dict[str, Any]]:
@@ -146,6 +158,16 @@ def test_workers_of_a_drained_node_are_lost(loaded: Trials, kubectl: Run, cordon
     kubectl("uncordon", cordoned)
     assert verdict(loaded, "drained") == ("Inconclusive", "WorkerLost")
     assert "Evicted" in loaded.get("ldt", "drained")["status"]["message"]
+
+
+@pytest.mark.exclusive
+@pytest.mark.usefixtures("unreadable")
+def test_load_whose_logs_cannot_be_read_proves_nothing(loaded: Trials) -> None:
+    loaded.apply(load_test("mute", **THREE, **SMALL))
+    assert verdict(loaded, "mute") == ("Inconclusive", "WorkerLost")
+    message = loaded.get("ldt", "mute")["status"]["message"]
+    assert "pods/log" in message
+    assert "forbidden" in message
 
 
 def test_a_target_that_goes_in_the_middle_fails_by_its_errors(loaded: Trials, kubectl: Run) -> None:

@@ -68,23 +68,6 @@ def test_killing_the_operator_in_the_middle_changes_nothing(trials: Trials, kube
     kubectl("rollout", "status", DEPLOYMENT, "-n", RELEASE_NAMESPACE, "--timeout=60s")
 
 
-@pytest.mark.exclusive
-def test_killing_the_operator_during_load_changes_nothing_in_the_numbers(trials: Trials, kubectl: Run) -> None:
-    root = Path(__file__).parents[2]
-    trials.apply(root / "examples/load-target.yaml")
-    kubectl("rollout", "status", "deployment/inventory", "-n", trials.namespace, "--timeout=60s")
-    trials.apply(root / "examples/load/open.yaml")
-
-    def under_way() -> bool:
-        return int(trials.get("ldt", "open").get("status", {}).get("result", {}).get("requests", 0)) > 50
-
-    trials.until("requests are counted", under_way)
-    kill_operator(kubectl)
-    stored = trials.wait("ldt", "open", "TornDown")
-    assert (stored["status"]["verdict"], stored["status"]["result"]["requests"]) == ("Passed", 500)
-    trials.nothing_left(stored["metadata"]["uid"], timeout=2)
-
-
 def test_an_environment_that_somebody_deletes_is_an_error(trials: Trials, kubectl: Run) -> None:
     trials.apply(scenario("robbed"))
     reach(trials, "robbed", "Running")

@@ -120,6 +120,8 @@ def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, ku
     trials.apply(ROOT / "examples/load/locust.yaml")
     trials.apply(scripted("broken", "def broken(:\n", engine="Locust"))
     trials.apply(scripted("strict", LOOK + JUDGE, engine="Locust"))
+    climb = {"stages": [{"users": 4, "duration": "4s"}, {"users": 4, "duration": "2s"}]}
+    trials.apply(scripted("climbing", LOOK, engine="Locust", profile=climb))
 
     stored = trials.wait("ldt", "locust", "Complete")
     status, result = stored["status"], stored["status"]["result"]
@@ -131,9 +133,15 @@ def test_locust_is_judged_on_what_its_users_met_and_by_itself(trials: Trials, ku
     assert abs(result["measuredSeconds"] - 5) < 0.5
     assert "ttfb" not in result
 
-    verdicts = {name: trials.wait("ldt", name, "Complete")["status"] for name in ("broken", "strict")}
+    verdicts = {name: trials.wait("ldt", name, "Complete")["status"] for name in ("broken", "strict", "climbing")}
     shown = {name: (status["verdict"], status["reason"]) for name, status in verdicts.items()}
-    assert shown == {"broken": ("Error", "ScriptInvalid"), "strict": ("Failed", "ScriptFailed")}
+    assert shown == {
+        "broken": ("Error", "ScriptInvalid"),
+        "strict": ("Failed", "ScriptFailed"),
+        "climbing": ("Passed", "Completed"),
+    }
+    # Two users on average for four seconds, then four for two; four all the time would send half as many again.
+    assert 100 < verdicts["climbing"]["result"]["requests"] < 400
     assert "SyntaxError: invalid syntax" in verdicts["broken"]["message"]
     assert "the script sets exit code 3" in verdicts["strict"]["message"]
     trials.nothing_left(stored["metadata"]["uid"])

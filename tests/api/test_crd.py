@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic.config import JsonDict
 
 from seatrial.api import crd, generated
 from seatrial.api.base import Without, atomic
-from seatrial.api.crd import KINDS, Kind, definition, render, render_template
+from seatrial.api.crd import KINDS, Kind, definition, render, template
 from seatrial.api.loadtest import LoadTest
 from seatrial.api.scenario import TestScenario
 from seatrial.api.structural import NotStructuralError, structural
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 Schema = dict[str, Any]
 
 
+@cache
 def root(kind: Kind) -> Schema:
     schema: Schema = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
@@ -326,8 +328,8 @@ def test_the_yaml_says_what_the_definition_says_without_anchors(kind: Kind) -> N
 
 
 def test_the_chart_s_copy_differs_by_its_switches_alone() -> None:
-    template = render_template(TestScenario)
-    lines = template.splitlines()
+    text = render(TestScenario)
+    lines = template(TestScenario, text).splitlines()
     assert lines[0] == "{{- if .Values.crds.enabled }}"
     assert lines[-1] == "{{- end }}"
     keep = lines.index("  {{- if .Values.crds.keep }}")
@@ -337,9 +339,9 @@ def test_the_chart_s_copy_differs_by_its_switches_alone() -> None:
         "    helm.sh/resource-policy: keep",
         "  {{- end }}",
     ]
-    assert lines[1:keep] + lines[keep + 4 : -1] == render(TestScenario).splitlines()
+    assert lines[1:keep] + lines[keep + 4 : -1] == text.splitlines()
 
 
 def test_braces_in_an_explanation_are_not_taken_for_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LoadTest, "short_name", "{{x}}")
-    assert "shortNames: ['{{ \"{{\" }}x}}']" in render_template(LoadTest)
+    assert "shortNames: ['{{ \"{{\" }}x}}']" in template(LoadTest, render(LoadTest))

@@ -31,6 +31,24 @@ def test_of_stages_the_warm_up_is_the_first_part() -> None:
 
 
 @pytest.mark.parametrize(
+    ("users", "levels", "first"),
+    [
+        (3, [("10s", 50)], 0),
+        (None, [("10s", 10)], 2),
+        (1, [("4s", 1), ("10s", 11)], 5),
+        (None, [("3s", 0), ("0s", 5)], 3),
+        (None, [("3s", 1), ("4s", 0)], 7),
+    ],
+)
+def test_when_a_level_is_reached(users: int | None, levels: list[tuple[str, int]], first: float) -> None:
+    assert profile(users=users, stages=stages("users", *levels)).reached(2) == timedelta(seconds=first)
+
+
+def test_one_level_is_reached_at_once() -> None:
+    assert profile(users=1, duration="1s").reached(2) == timedelta()
+
+
+@pytest.mark.parametrize(
     ("levels", "idle"),
     [
         ([("2s", 5), ("2s", 0)], False),

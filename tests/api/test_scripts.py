@@ -35,6 +35,7 @@ def problems(given: Spec) -> list[str]:
         spec(thresholds=[{"expr": "request['whatever'].latency.p95 < duration('1s')"}]),
         spec(engine="Locust", script={"configMap": {"name": "scripts", "key": "shop.py"}}),
         spec(engine="Locust", script={"path": "/scripts/shop.py", "image": "registry/shop:1"}),
+        spec(engine="Locust", script={"inline": "import locust"}, profile={"stages": [{"duration": "1m", "users": 4}]}),
     ],
 )
 def test_what_is_taken(given: Spec) -> None:
@@ -59,7 +60,7 @@ def test_requests_of_a_script_are_those_that_thresholds_name() -> None:
         ),
         (
             spec(profile={"stages": [{"duration": "1m", "rate": 4}]}),
-            "spec.profile.stages: K6 alone has stages, of users: give users, or leave it to the script's own options",
+            "spec.profile.stages: those of a script are of users: give users, or leave it to the script itself",
         ),
         (
             spec(
@@ -72,6 +73,14 @@ def test_requests_of_a_script_are_those_that_thresholds_name() -> None:
         (
             spec({"args": ["--vus=3"]}),
             "spec.script.args[0]: --vus=3: is not an option that a script of K6 may set: --b",
+        ),
+        (
+            spec(
+                {"inline": "import locust", "args": ["--tags=a", "--spawn-rate=3"]},
+                engine="Locust",
+                profile={"stages": [{"duration": "1m", "users": 4}]},
+            ),
+            "spec.script.args[1]: --spawn-rate=3: stages say how quickly users come: remove it",
         ),
         (spec({"args": ["-o"]}), "spec.script.args[0]: '-o': must match ^--[a-z]"),
         (

@@ -166,7 +166,9 @@ def beginning(moments_of_runs: list[set[str]]) -> Any:
     return script
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize(
+    "kind", [kind if kind is Kind.KILL else pytest.param(kind, marks=pytest.mark.heavy) for kind in Kind]
+)
 async def test_a_fault_at_any_write_keeps_the_verdict_and_the_moment(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:

@@ -112,7 +112,9 @@ def ended(world: World) -> bool:
     return world.status().get("phase") == "Done" and not world.finalizers()
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize(
+    "kind", [kind if kind is Kind.KILL else pytest.param(kind, marks=pytest.mark.heavy) for kind in Kind]
+)
 async def test_a_fault_at_any_write_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     """A run is repeated with the fault at its first write, at its second, and so on until it has fewer than that.
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from seatrial.api import names
+from seatrial.build.origin import Origin
 from seatrial.engine.key import Key
 from seatrial.engine.resting import remains, resting
 from seatrial.engine.store import Store
@@ -88,3 +89,32 @@ async def test_nothing_is_kept_of_a_run_that_is_over_and_the_next_one_has_all_of
     await world.until_done()
     assert world.status()["verdict"] == "Passed"
     assert [run["id"] for run in world.status()["history"]] == ["1"]
+
+
+def appearing(uid: str) -> Object:
+    """An environment of a run that is over."""
+    name = names.environment_namespace("checkout", uid, "1")
+    metadata = Origin("TestScenario", "shop", "checkout", uid, "1").metadata(name)
+    metadata["annotations"][names.RUN_SPEC] = "{}"
+    return {"metadata": metadata}
+
+
+async def test_something_that_appears_after_all_leaves_the_verdict_alone(world: World) -> None:
+    body = world.scenario(GET)
+    status = await world.until_done()
+    await world.until(lambda: not world.controller._record._entries)
+    world.server.put("namespaces", appearing(body["metadata"]["uid"]))
+    await world.until(lambda: not world.controller._loop.running())
+    await world.until(lambda: not world.left(), "that it is taken away")
+    assert world.status() == status
+    assert not world.finalizers()
+
+
+async def test_a_resource_that_rests_and_goes_just_as_something_appears_is_forgotten(world: World) -> None:
+    body = world.scenario(GET)
+    await world.until_done()
+    world.server.listeners = []  # nobody has told of its end yet
+    world.server.delete("testscenarios", "checkout", "shop")
+    world.controller.store.put("Namespace", appearing(body["metadata"]["uid"]))
+    assert await world.controller._turn(KEY) is None
+    assert not world.controller._record._entries

@@ -17,7 +17,7 @@ from seatrial.engine.settings import Settings
 from tests.engine.api_server import ApiServer, Fault, kubeconfig, serving
 from tests.engine.world import serving_app, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.heavy]
 
 
 @pytest.fixture

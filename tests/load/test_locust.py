@@ -24,7 +24,7 @@ def share(index: int = 0, workers: int = 1, args: tuple[str, ...] = (), **profil
             "target": {"service": "orders"},
             "engine": "Locust",
             "script": {"inline": "import locust", "args": args},
-            "profile": {"duration": "10s", **profile},
+            "profile": profile if "stages" in profile else {"duration": "10s", **profile},
             "workers": workers,
         }
     )
@@ -124,6 +124,17 @@ def test_a_shape_says_itself_how_many_users_there_are() -> None:
     assert not any(word.startswith("--users") for word in words)
     assert "SEATRIAL_SECONDS" not in engine.environment(7)
     assert Locust(share(users=1), Samples()).environment(7)["SEATRIAL_SECONDS"] == "10"
+
+
+def test_stages_are_told_as_lines_from_one_level_to_the_next() -> None:
+    stages = [{"users": 6, "duration": "1500ms"}, {"users": 0, "duration": "3s"}]
+    engine = Locust(share(users=2, stages=stages), Samples())
+    told = engine.environment(7)
+    assert json.loads(told["SEATRIAL_STAGES"]) == [[1.5, 2, 6], [3.0, 6, 0]]
+    assert told["SEATRIAL_SECONDS"] == "4.5"
+    (words,) = engine.commands("/s.py", 7)
+    assert not any(word.startswith(("--users", "--spawn-rate")) for word in words)
+    assert "SEATRIAL_STAGES" not in Locust(share(users=1), Samples()).environment(7)
 
 
 def test_the_graceful_stop_is_the_time_that_tasks_are_given() -> None:

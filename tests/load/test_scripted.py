@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,10 @@ class Shell:
         return pids
 
 
-def run(script: str, *, stop_after: float | None = None) -> tuple[bool, list[WorkerLine]]:
-    share = script_share(LoadSpec.model_validate(SPEC), host="shop", port=80, index=0)
+def run(
+    script: str, stop_after: float | None = None, spec: dict[str, Any] | None = None
+) -> tuple[bool, list[WorkerLine]]:
+    share = script_share(LoadSpec.model_validate(SPEC | (spec or {})), host="shop", port=80, index=0)
     samples, lines = Samples(), list[str]()
 
     async def course() -> bool:
@@ -76,6 +79,23 @@ def test_a_tool_that_ends_at_once_has_one_line() -> None:
     (line,) = lines
     assert (line.final, line.requests, line.errors) == (True, 1, {})
     assert line.measured == pytest.approx(0.1, abs=0.01), "nothing was measured after its last request"
+
+
+def test_a_worker_begins_with_its_tool_and_not_with_its_first_request() -> None:
+    before = time.time()
+    _, (line,) = run("sleep 0.6; " + REQUEST)
+    assert before - 0.002 <= line.began < before + 0.4
+
+
+def test_with_stages_its_first_request_may_come_when_there_are_users_for_all_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scripted, "_FIRST_SECONDS", 0.2)
+    stages = {"profile": {"stages": [{"users": 10, "duration": "3s"}]}, "workers": 2}
+    done, _ = run("sleep 0.5; " + REQUEST, spec=stages)
+    assert done
+    with pytest.raises(ScriptInvalid, match=r"no request in the first 0.8 s"):
+        run("sleep 60", spec=stages)
 
 
 def test_without_a_request_in_time_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

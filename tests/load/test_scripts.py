@@ -371,12 +371,12 @@ def tell(environment, **_):
         ("def broken(:\n", {"users": 1}, 3, "SyntaxError: invalid syntax"),
         ("import nothing_of_that_name\n", {"users": 1}, 3, "No module named 'nothing_of_that_name'"),
         ("x = 1\n", {"users": 1}, 3, "seatrial worker: "),
-        (SHOP, {"duration": "1s"}, 3, "the script has no LoadTestShape: give profile.users"),
+        (SHOP, {"duration": "1s"}, 3, "the script has no LoadTestShape: give profile.users or stages"),
         (
             SHOP + "from locust import LoadTestShape\nclass Half(LoadTestShape):\n    def tick(self): return None\n",
             {"users": 1},
             3,
-            "leave profile.users out",
+            "leave users and stages out",
         ),
         (
             "from locust import User, task\nclass Idle(User):\n    @task\n    def t(self): pass\n",
@@ -449,7 +449,39 @@ def users(user_count, **_):
     assert {each.name for each in result.by_request} == {"list", "GET /missing", "POST /orders"}
     assert sorted((tmp_path / "runner-0").read_text().split()) == ["MasterRunner", "WorkerRunner"]
     assert (tmp_path / "runner-1").read_text().split() == ["WorkerRunner"]
-    assert abs(lines[0].began - lines[1].began) < 0.5, "the master has them begin together"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_users_of_locust_come_and_go_with_the_stages(shop: str, tmp_path: Path, workers: int) -> None:
+    counted = """
+import gevent, time
+@events.test_start.add_listener
+def tell(environment, **_):
+    def look():
+        while True:
+            gevent.sleep(0.1)
+            with open(os.environ["TMPDIR"] + f"/users-{type(environment.runner).__name__}", "a") as file:
+                file.write(f"{environment.runner.user_count} ")
+    gevent.spawn(look)
+"""
+    stages = [{"users": 6, "duration": "2s"}, {"users": 6, "duration": "2s"}, {"users": 0, "duration": "2s"}]
+    (tmp_path / "leader").write_text("127.0.0.1\n")
+    spec = load_spec("Locust", SHOP + counted, workers, {"profile": {"duration": None, "stages": stages}})
+    processes = [
+        start(spec, shop, index, tmp_path, SEATRIAL_LEADER_FILE=str(tmp_path / "leader")) for index in range(workers)
+    ]
+    ended = [process.communicate(timeout=90) for process in processes]
+    assert [process.returncode for process in processes] == [0] * workers, ended
+    (told,) = [file for file in tmp_path.glob("users-*") if file.name != "users-WorkerRunner"]
+    seen = [int(users) for users in told.read_text().split()]
+    changes = [users for users, before in zip(seen, [-1, *seen], strict=False) if users != before]
+    top = changes.index(6)
+    assert max(seen) == 6
+    assert changes[: top + 1] == sorted(changes[: top + 1])
+    assert changes[top:] == sorted(changes[top:], reverse=True)
+    assert len(changes) >= 5, "in steps of a second"
+    last = parse_line(ended[0][0].splitlines()[-1])
+    assert last.measured == pytest.approx(6, abs=0.4)
 
 
 def test_a_worker_of_locust_without_its_master_is_refused(shop: str, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from seatrial.load.assignment import assignment
 from seatrial.load.line import WorkerLine, parse_line
 from seatrial.load.worker import EXIT_BAD_ASSIGNMENT, EXIT_REPORTED, EXIT_TERMINATED, WorkerError, generate, main
 
+pytestmark = pytest.mark.heavy
+
 SPEC = {"target": {"service": "web"}, "profile": {"users": 2, "duration": "1s"}, "workers": 2}
 
 

@@ -137,11 +137,15 @@ def test_each_time_starts_at_most_one_run_and_none_is_forgotten(
     assert not (busy and due)
     times = sum(1 for _ in _until(Cron(cron, zone), began, now))
     # Within the hour in which clocks are put back, what a time is depends on where one counts from.
-    assert zone != "UTC" or times >= 1000 or status.missed + len(due) == times
+    assert zone != "UTC" or times >= MANY or status.missed + len(due) == times
+
+
+#: More times than this are not counted: it takes long, and says no more.
+MANY = 300
 
 
 def _until(cron: Cron, start: datetime, end: datetime) -> Any:
     for number, time in enumerate(cron.after(start)):
-        if time > end or number > 1000:
+        if time > end or number > MANY:
             return
         yield time

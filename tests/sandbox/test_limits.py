@@ -15,7 +15,7 @@ from seatrial.sandbox.evaluator import Evaluator
 from seatrial.sandbox.pool import Owner, Pool
 from tests.sandbox.material import DENSE, DOUBLED, GROUND, LONG, REPLACED, RUN, answer, step
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.heavy]
 
 #: Seconds that no expression may hold the event loop up.
 LAG = 0.05

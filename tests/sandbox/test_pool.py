@@ -139,6 +139,7 @@ async def test_a_bug_is_told_without_the_values_that_it_happened_with(pool: Pool
     assert "TypeError at worker.py:" in str(raised.value)
 
 
+@pytest.mark.heavy
 async def test_an_owner_who_was_slow_does_not_keep_the_quick_one_busy_again(pool: Pool) -> None:
     slow, another = Evaluator(pool, OWNER), Evaluator(pool, Owner("shop", "another"))
     assert (await slow.judge(step(GROUND), [answer(LONG)], RUN)).reason == "ExpressionTooSlow"

@@ -100,10 +100,10 @@ def render(kind: Kind) -> str:
     return _HEADER + text.replace(f"metadata: {{name: {name}}}\n", f"metadata:\n  name: {name}\n", 1)
 
 
-def render_template(kind: Kind) -> str:
-    """Writes it as a template of the chart: switched by ``crds.enabled``, kept on uninstallation by ``crds.keep``."""
+def template(kind: Kind, text: str) -> str:
+    """Makes what was rendered a template of the chart: switched by ``crds.enabled``, kept by ``crds.keep``."""
     name = f"  name: {kind.plural}.{GROUP}\n"
-    text = render(kind).replace("{{", '{{ "{{" }}').replace(name, name + _KEEP, 1)
+    text = text.replace("{{", '{{ "{{" }}').replace(name, name + _KEEP, 1)
     return f"{{{{- if .Values.crds.enabled }}}}\n{text}{{{{- end }}}}\n"
 
 
@@ -111,9 +111,9 @@ def files() -> dict[PurePosixPath, str]:
     """Returns the text of every file that is generated here, by its path below the repository's root."""
     texts = {}
     for kind in KINDS:
-        name = f"{GROUP}_{kind.plural}.yaml"
-        texts[PurePosixPath("crds", name)] = render(kind)
-        texts[PurePosixPath("charts/seatrial/templates/crds", name)] = render_template(kind)
+        name, text = f"{GROUP}_{kind.plural}.yaml", render(kind)
+        texts[PurePosixPath("crds", name)] = text
+        texts[PurePosixPath("charts/seatrial/templates/crds", name)] = template(kind, text)
     return texts
 
 

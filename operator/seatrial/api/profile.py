@@ -170,6 +170,16 @@ class Profile(Model):
             total += (before + level) / 2 * stage.duration.total_seconds()
         return total if self.stages else level * self.length.total_seconds()
 
+    def reached(self, level: int) -> timedelta:
+        """Time until the level is as high for the first time; that of all stages if it never is."""
+        now, elapsed = self.start, timedelta()
+        for stage in self.stages:
+            before, now = now, stage.rate or stage.users or 0
+            if max(before, now) >= level:
+                return elapsed + stage.duration * (max(level - before, 0) / max(now - before, 1))
+            elapsed += stage.duration
+        return elapsed
+
     @property
     def in_flight_limit(self) -> int:
         """Requests that may be unanswered at a time, over all workers, in the open model."""

@@ -56,7 +56,7 @@ def script_problems(field: str, spec: LoadSpec) -> Iterator[Problem]:
         return
     yield from _http_only(field, spec)
     yield from _profile(f"{field}.profile", spec)
-    yield from _arguments(f"{field}.script.args", spec.engine, script)
+    yield from _arguments(f"{field}.script.args", spec, script)
     if spec.engine is Engine.LOCUST:
         yield from _python(f"{field}.script", script)
         yield from _untold(f"{field}.thresholds", spec)
@@ -82,21 +82,23 @@ def _profile(field: str, spec: LoadSpec) -> Iterator[Problem]:
         if name in profile.model_fields_set and getattr(profile, name, None):
             remedy = "belongs to the engine Http: give users, or leave it to the script's own options"
             yield Problem(f"{field}.{_camel(name)}", str(getattr(profile, name)), remedy)
-    if profile.stages and (profile.open or spec.engine is Engine.LOCUST):
-        remedy = "K6 alone has stages, of users: give users, or leave it to the script's own options"
+    if profile.stages and profile.open:
+        remedy = "those of a script are of users: give users, or leave it to the script itself"
         yield Problem(f"{field}.stages", "", remedy)
     if profile.graceful_stop is not None and spec.engine is Engine.K6:
         remedy = "scenarios of k6 have a gracefulStop of their own: give it in the script's options"
         yield Problem(f"{field}.gracefulStop", duration.text(profile.graceful_stop), remedy)
 
 
-def _arguments(field: str, engine: Engine, script: Script) -> Iterator[Problem]:
+def _arguments(field: str, spec: LoadSpec, script: Script) -> Iterator[Problem]:
     for index, argument in enumerate(script.args):
-        if argument.partition("=")[0] not in OPTIONS[engine]:
-            usable = ", ".join(sorted(OPTIONS[engine]))
-            yield Problem(
-                f"{field}[{index}]", argument, f"is not an option that a script of {engine} may set: {usable}"
-            )
+        option = argument.partition("=")[0]
+        if option not in OPTIONS[spec.engine]:
+            usable = ", ".join(sorted(OPTIONS[spec.engine]))
+            remedy = f"is not an option that a script of {spec.engine} may set: {usable}"
+            yield Problem(f"{field}[{index}]", argument, remedy)
+        elif option == "--spawn-rate" and spec.profile.stages:
+            yield Problem(f"{field}[{index}]", argument, "stages say how quickly users come: remove it")
 
 
 def _python(field: str, script: Script) -> Iterator[Problem]:

@@ -41,6 +41,8 @@ from seatrial.engine.store import Store
 from seatrial.engine.subjects import Subjects
 from seatrial.engine.sweeper import Sweeper
 from seatrial.kube.client import Client
+from seatrial.kube.errors import NotFound
+from seatrial.kube.resources import BY_KIND
 from seatrial.plan.control import needs, queue_entry, wish
 from seatrial.plan.decision import (
     Decision,
@@ -49,8 +51,8 @@ from seatrial.plan.decision import (
 )
 from seatrial.plan.loadtest import plan_loadtest
 from seatrial.plan.observed import Observed
-from seatrial.plan.scenario import Scenario, plan_scenario
-from seatrial.plan.trial import Subject
+from seatrial.plan.scenario import plan_scenario
+from seatrial.plan.trial import Scenario, Subject
 from seatrial.probe.exchange import Exchanger
 from seatrial.sandbox.pool import Pool
 from seatrial.sandbox.processes import Processes
@@ -133,9 +135,15 @@ class Controller:
         if body is None:
             self._forget(key)
             return None
-        if resting(body) and not self.store.has_objects(body["metadata"]["uid"]):
-            self._rest(key)
-            return None
+        if resting(body):
+            if not self.store.has_objects(body["metadata"]["uid"]):
+                self._rest(key)
+                return None
+            # Something is there that was made for it after all. What is kept of a resource that rests says too little.
+            try:
+                body = await self._client.get(BY_KIND[key.kind], key.name, key.namespace)
+            except NotFound:
+                return None  # its end is on the way to us, and takes a turn of its own
         now = datetime.now(UTC)
         with self._metrics.turn(key.kind):
             if key.kind == "TestScenario":
@@ -235,12 +243,12 @@ class Controller:
         self._record.forget(key)
         self._subjects.forget(key)
         self._line.drop(key)
-        self._dependencies.look(key, ())
+        self._dependencies.forget(key)
         self._chronicles.forget(key)
 
     def _forget(self, key: Key) -> None:
         self._rest(key)
-        self._dependencies.forget(key)
+        self._dependencies.changed(key)
 
 
 def _told(status: TrialStatus) -> tuple[object, ...]:

@@ -55,9 +55,8 @@ class Dependencies:
             self._wake(waiting)
 
     def forget(self, key: Key) -> None:
-        """Forgets a scenario that is gone; whoever waits for it is told."""
+        """Forgets whom a scenario waits for."""
         self._watch(key, set())
-        self.changed(key)
 
     def _watch(self, key: Key, needed: set[Key]) -> None:
         before = self._watched.get(key, set())

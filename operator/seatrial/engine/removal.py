@@ -156,8 +156,4 @@ class Removal:
     async def _is_ours(self, resource: Resource, body: Object) -> bool:
         """Whether the object of this name is still the one that we know."""
         metadata = body["metadata"]
-        try:
-            there = await self._client.get(resource, metadata["name"], metadata.get("namespace"))
-        except NotFound:
-            return False
-        return bool(there["metadata"]["uid"] == metadata["uid"])
+        return await self._client.exists(resource, metadata["name"], metadata.get("namespace"), metadata["uid"])

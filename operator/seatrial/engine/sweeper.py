@@ -115,11 +115,7 @@ class Sweeper:
 
     async def _exists(self, origin: Origin) -> bool:
         """Asks the API server itself: what a watch has not told yet must not cost anybody anything."""
-        try:
-            body = await self._client.get(BY_KIND[origin.kind], origin.name, origin.namespace)
-        except NotFound:
-            return False
-        return bool(body["metadata"]["uid"] == origin.uid)
+        return await self._client.exists(BY_KIND[origin.kind], origin.name, origin.namespace, origin.uid)
 
     async def _delete(self, resource: Resource, body: Object, origin: Origin) -> None:
         metadata = body["metadata"]

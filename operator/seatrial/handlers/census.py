@@ -11,7 +11,7 @@ from typing import Any
 from seatrial.api import names
 from seatrial.handlers.feed import CHILDREN, TRIALS, Feed
 from seatrial.kube.client import Client
-from seatrial.kube.errors import Expired, KubeError, NotFound
+from seatrial.kube.errors import Expired, KubeError
 from seatrial.kube.resources import Resource
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class Census:
             await asyncio.sleep(after)
             try:
                 for uid, (resource, body) in tuple(self._unseen.items()):
-                    if not await self._exists(resource, body) and uid in self._unseen:
+                    name, where = body["metadata"]["name"], body["metadata"].get("namespace")
+                    if not await self._client.exists(resource, name, where, uid) and uid in self._unseen:
                         self._feed.gone(resource, body)
                     self._unseen.pop(uid, None)
             except KubeError as error:
@@ -76,14 +77,6 @@ class Census:
             except Expired:
                 continue  # reading took longer than the API server keeps the list; what was read stays true
             return
-
-    async def _exists(self, resource: Resource, body: Object) -> bool:
-        metadata = body["metadata"]
-        try:
-            there = await self._client.get(resource, metadata["name"], metadata.get("namespace"))
-        except NotFound:
-            return False
-        return bool(there["metadata"]["uid"] == metadata["uid"])
 
 
 def _named(body: Object) -> Object:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 
-from seatrial.kube.errors import Unreachable
+from seatrial.kube.errors import NotFound, Unreachable
 from seatrial.kube.refusal import refused, status_of
 from seatrial.kube.resources import PODS, Resource, subject
 
@@ -48,6 +48,14 @@ class Client:
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """Returns one object."""
         return await self._json("GET", resource.path(namespace, name))
+
+    async def exists(self, resource: Resource, name: str, namespace: str | None, uid: str) -> bool:
+        """Whether an object is there, and not another one that has its name."""
+        try:
+            there = await self.get(resource, name, namespace)
+        except NotFound:
+            return False
+        return bool(there["metadata"]["uid"] == uid)
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, limit: int = 500, labels: str = "", fields: str = ""

@@ -54,6 +54,7 @@ class Journal:
         cores: Generators in the container, which share its CPU.
         machine: The CPU that the generator may use, if it is not one such.
         spent: Tells the CPU time that the generator has used, in nanoseconds.
+        began: When the worker began, on the monotonic clock in nanoseconds, if not with its first request.
 
     Attributes:
         loop_lag: Greatest delay of the event loop since the last line, in nanoseconds; whoever measures it sets it.
@@ -68,6 +69,7 @@ class Journal:
         cores: int = 1,
         machine: Cpu | None = None,
         spent: Callable[[], int] = process_time_ns,
+        began: int | None = None,
     ) -> None:
         self._worker = worker
         self._pace = pace
@@ -78,7 +80,7 @@ class Journal:
         self._cpu = 0.0
         self._cpu_max = 0.0
         self._loop_lag_max = 0
-        self._began = (time_ns() - monotonic_ns() + pace.begin) / 1e9
+        self._began = (time_ns() - monotonic_ns() + (pace.begin if began is None else began)) / 1e9
         self._machine = machine or Cpu(cores=cores)
         self._spent = spent
         self._throttled_before = self._machine.throttled()

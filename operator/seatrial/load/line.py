@@ -64,13 +64,13 @@ class WorkerLine(BaseModel):
         in_flight: Requests that are unanswered.
         in_flight_max: Greatest number of them at a time.
         lag_p99: Open model: 99th percentile of actual minus intended send, in microseconds.
-        lag_p99_bound: What that percentile is at least, with 95 % confidence.
+        lag_p99_bound: What that percentile is at least, with 95 % confidence. None from a worker of before 2026-12.
         lag_max: Its greatest value.
         cpu: Share of one core that the worker used in the same time.
         cpu_max: Its greatest value in any line so far.
         loop_lag: Greatest delay of the event loop since the line before, in microseconds.
         loop_lag_max: Its greatest value so far.
-        began: When the worker started, in seconds since 1970 by its own clock.
+        began: When the worker began its load, or the tool of its script, in seconds since 1970 by its own clock.
         limit: Cores that the worker may use, up to 1; ``cpu`` and ``cpu_max`` are not divided by it.
         busy: Measured seconds in which it used more than 90 % of them.
         late: Measured seconds in which its event loop was delayed by more than 100 ms.
@@ -113,7 +113,7 @@ class WorkerLine(BaseModel):
     in_flight: Count
     in_flight_max: Count
     lag_p99: Count
-    lag_p99_bound: Count
+    lag_p99_bound: Count | None = None
     lag_max: Count
     cpu: Number
     cpu_max: Number

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from seatrial.load.ending import Ending, EndingKind
-from seatrial.load.plugin import FILE, SAMPLES_VARIABLE, SECONDS_VARIABLE
+from seatrial.load.plugin import FILE, SAMPLES_VARIABLE, SECONDS_VARIABLE, STAGES_VARIABLE
+from seatrial.load.ramp import Ramp
 from seatrial.load.samples import Samples, request_name
 from seatrial.load.script import ScriptShare
 
@@ -60,9 +61,13 @@ class Locust:
 
     def environment(self, sink: int) -> dict[str, str]:
         """Returns environment variables for the plugin."""
-        share = self._share
-        length = {} if share.spec.profile.scripted else {SECONDS_VARIABLE: f"{share.seconds:g}"}
-        return {SAMPLES_VARIABLE: str(sink), "PYTHONUNBUFFERED": "1", **length}
+        profile, told = self._share.spec.profile, {SAMPLES_VARIABLE: str(sink), "PYTHONUNBUFFERED": "1"}
+        if not profile.scripted:
+            told[SECONDS_VARIABLE] = f"{self._share.seconds:g}"
+        if profile.stages:
+            legs = [(leg.length / 1e9, leg.before, leg.after) for leg in Ramp.of(profile).legs]
+            told[STAGES_VARIABLE] = json.dumps(legs)
+        return told
 
     def ending(self, codes: Sequence[int]) -> Ending:
         """Says what the exit codes mean."""
@@ -104,7 +109,7 @@ def _level(share: ScriptShare) -> list[str]:
     profile = share.spec.profile
     stop = profile.graceful_stop.total_seconds() if profile.graceful_stop is not None else _STOP_SECONDS
     words = [f"--stop-timeout={stop:g}"]
-    if profile.scripted:
+    if profile.scripted or profile.stages:
         return words
     # All at once, as in our own closed model; --spawn-rate among the arguments comes later and counts.
     return [*words, f"--users={profile.users}", f"--spawn-rate={profile.users}"]

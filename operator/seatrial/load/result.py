@@ -93,10 +93,15 @@ def _generator(lines: Sequence[WorkerLine]) -> GeneratorResult:
         late_seconds=max(line.late for line in lines),
         loop_lag_max_milliseconds=max(line.loop_lag_max for line in lines) / 1000,
         lag_p99_milliseconds=max(line.lag_p99 for line in lines) / 1000,
-        lag_p99_bound_milliseconds=max(line.lag_p99_bound for line in lines) / 1000,
+        lag_p99_bound_milliseconds=max(_lag_bound(line) for line in lines) / 1000,
         lag_max_milliseconds=max(line.lag_max for line in lines) / 1000,
         start_skew_milliseconds=round((max(begins) - min(begins)) * 1000),
     )
+
+
+def _lag_bound(line: WorkerLine) -> int:
+    """A worker that an earlier operator has started does not tell: the percentile itself stands in for its bound."""
+    return line.lag_p99 if line.lag_p99_bound is None else line.lag_p99_bound
 
 
 def _error_counts(errors: Mapping[str, int]) -> list[ErrorCount]:

@@ -124,7 +124,9 @@ class Scripted:
         self._trial: Trial | None = None
         self._journal: Journal | None = None
         self._next_line = 0
-        self._started = monotonic_ns()
+        self._started = 0
+        # With stages a worker has nothing to do until there are as many users as workers.
+        self._first_by = _FIRST_SECONDS + share.spec.profile.reached(share.spec.workers).total_seconds()
         self._spent = 0
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -141,6 +143,7 @@ class Scripted:
             ScriptInvalid: It did not come to its first request.
             ScriptError: It did not come to a good end.
         """
+        self._started = monotonic_ns()
         with tempfile.TemporaryDirectory(prefix="seatrial-") as folder:
             return await self._run(str(located(self._share, Path(folder))), stop)
 
@@ -171,8 +174,8 @@ class Scripted:
         if self._journal is None and self._samples.begin is not None:
             self._begin(tool, self._samples.begin)
         if self._journal is None:
-            if now - self._started > _FIRST_SECONDS * 1e9:
-                raise ScriptInvalid(f"no request in the first {_FIRST_SECONDS:g} s")
+            if now - self._started > self._first_by * 1e9:
+                raise ScriptInvalid(f"no request in the first {self._first_by:g} s")
             return
         assert self._trial is not None  # noqa: S101 - set with the journal
         self._journal.loop_lag = max(self._journal.loop_lag, late)
@@ -191,6 +194,8 @@ class Scripted:
             begin + self._share.warmup,
             machine=Cpu(most=self._engine.cores),
             spent=lambda: self._spent_by(self._engine.busiest(pids)),
+            # Its first request says little of that: stages, or the script, may have it come when they like.
+            began=self._started,
         )
         self._next_line = begin + _LINE_INTERVAL
 

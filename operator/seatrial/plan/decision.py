@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from seatrial.api import names
-from seatrial.api.status import TrialStatus
+from seatrial.api.status import TestScenarioStatus, TrialStatus
 
 Status = TypeVar("Status", bound=TrialStatus)
 
@@ -222,6 +222,9 @@ class Decision(Generic[Status]):
     wake_at: datetime | None = None
     urgent: bool = False
     announcements: tuple[Announcement, ...] = ()
+
+
+ScenarioDecision = Decision[TestScenarioStatus]
 
 
 def earliest(moments: Iterable[datetime | None]) -> datetime | None:

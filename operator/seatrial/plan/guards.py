@@ -22,7 +22,7 @@ LAG_MILLISECONDS = 50.0
 #: milliseconds that no clock and no scheduler promises to be better than.
 SKEW_SHARE = 0.05
 SKEW_MILLISECONDS = 100.0
-#: The same where tools have to start first, which they do at the common moment.
+#: The same where each starts a tool at the common moment, which takes a while itself.
 SCRIPT_SKEW_MILLISECONDS = 1000.0
 
 

@@ -1,7 +1,7 @@
 """The plan of a TestScenario: services up, data in, steps, verdict, everything away."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from seatrial.api import names
 from seatrial.api.control import Stop
@@ -9,8 +9,6 @@ from seatrial.api.environment import NamespaceMode
 from seatrial.api.expansion import expanded
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, RunStatus, StepState, StepStatus, TestScenarioStatus, Verdict
-from seatrial.api.step import NeedResult
-from seatrial.api.timestamp import moment, stamp
 from seatrial.plan import teardown
 from seatrial.plan.conditions import conditions
 from seatrial.plan.control import (
@@ -22,41 +20,34 @@ from seatrial.plan.control import (
     marked,
     next_time,
     steered,
-    stopped,
     stopping,
     total_end,
     wish,
 )
 from seatrial.plan.decision import (
     Action,
-    Activities,
     AddFinalizer,
     CopyInputs,
     CreateEnvironment,
     Decision,
-    StopServices,
+    ScenarioDecision,
     earliest,
 )
 from seatrial.plan.health import (
     announced_health,
-    judged_by_health,
-    notes,
-    wanted_watches,
-    watch_services,
-    with_notes,
 )
 from seatrial.plan.observed import NamespaceSeen, Observed
+from seatrial.plan.phases.ending import end_run
+from seatrial.plan.phases.environment import lost, usable
+from seatrial.plan.phases.provisioning import provision
+from seatrial.plan.phases.steps import go_through_steps
+from seatrial.plan.phases.teardown import blocker, tear_down
 from seatrial.plan.quota import waited_out
 from seatrial.plan.reports import reported
-from seatrial.plan.retain import let_go, retained, retention_ends
-from seatrial.plan.services import plan_services
-from seatrial.plan.shutdown import plan_shutdown
-from seatrial.plan.steps import RunIdentity, cut_off, pending, plan_sequence, plan_steps
-from seatrial.plan.trial import Standing, Subject, announced, begun, judged, refused, remembered, retry_delay
-from seatrial.plan.verdict import Judgement, judge_steps, progress
-
-Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
-ScenarioDecision = Decision[TestScenarioStatus]
+from seatrial.plan.retain import let_go, retention_ends
+from seatrial.plan.steps import cut_off, pending
+from seatrial.plan.trial import Scenario, Standing, announced, begun, refused, remembered
+from seatrial.plan.verdict import Judgement, progress
 
 
 def plan_scenario(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
@@ -92,7 +83,7 @@ def _finish(
     decision = waited_out(decision, observed, now)
     status = decision.status
     healthy = bool(status.services) and all(service.healthy_at for service in status.services)
-    blocked = _blocker(scenario, status, observed, now)
+    blocked = blocker(scenario, status, observed, now)
     if status.run is not None or invalid:
         update = {
             "conditions": conditions(
@@ -142,7 +133,7 @@ def _begin(
         history=remembered(scenario.status),
     )
     started = replace(scenario, status=status, running=spec)
-    decision = _provision(started, spec, observed, now)
+    decision = provision(started, spec, observed, now)
     # What leaves nothing behind need not be held on to.
     first: tuple[Action, ...] = () if scenario.finalizer or not makes else (AddFinalizer(),)
     return replace(decision, actions=(*first, *decision.actions))
@@ -158,30 +149,30 @@ def _place(scenario: Scenario, spec: TestScenarioSpec, run: RunStatus) -> str:
 def _continue(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
     status, spec = scenario.status, scenario.running
     if status.phase is Phase.TEARDOWN:
-        return _tear_down(scenario, observed, now)
+        return tear_down(scenario, observed, now)
     if status.phase is Phase.RETAINED:
-        ends = retention_ends(scenario, observed, now, there=_usable(observed))
+        ends = retention_ends(scenario, observed, now, there=usable(observed))
         if ends is not None:
             return Decision(status, wake_at=ends)
-        return _tear_down(replace(scenario, status=let_go(status, now)), observed, now)
+        return tear_down(replace(scenario, status=let_go(status, now)), observed, now)
     if ended := interrupted(scenario, observed):
-        return _end(scenario, observed, now, ended)
+        return end_run(scenario, observed, now, ended)
     if stop := stopping(scenario):
         if stop is Stop.IMMEDIATE or status.phase is Phase.PROVISIONING:
-            return _end(scenario, observed, now, STOPPED)
+            return end_run(scenario, observed, now, STOPPED)
         scenario = _held_back(scenario, stop, now)
         status = scenario.status
     if broken := _broken(scenario, observed):
-        return _end(scenario, observed, now, broken)
+        return end_run(scenario, observed, now, broken)
     if spec is None:
         unknown = Judgement(Verdict.ERROR, "RunLost", "the spec of the run is not on record any more")
-        return _end(scenario, observed, now, unknown)
-    go_on = _provision if status.phase is Phase.PROVISIONING else _run
+        return end_run(scenario, observed, now, unknown)
+    go_on = provision if status.phase is Phase.PROVISIONING else go_through_steps
     decision, end = go_on(scenario, spec, observed, now), total_end(scenario)
     if end is None or decision.status.verdict is not None:
         return decision
     if now >= end:
-        return _end(replace(scenario, status=decision.status), observed, now, TOTAL_TIMEOUT)
+        return end_run(replace(scenario, status=decision.status), observed, now, TOTAL_TIMEOUT)
     return replace(decision, wake_at=earliest([decision.wake_at, end]))
 
 
@@ -216,170 +207,5 @@ def _environment_lost(scenario: Scenario, namespace: NamespaceSeen | None) -> Ju
     began = any(service.started_at for service in status.services) and status.run and status.run.namespace
     if began and (namespace is None or namespace.terminating):
         beside = status.run is not None and status.run.namespace == scenario.namespace
-        return Judgement(Verdict.ERROR, "EnvironmentLost", _lost(beside=beside))
+        return Judgement(Verdict.ERROR, "EnvironmentLost", lost(beside=beside))
     return None
-
-
-def _lost(*, beside: bool) -> str:
-    what = "the record of the run, a ControllerRevision" if beside else "the environment's namespace"
-    return f"somebody else deleted {what}"
-
-
-def _provision(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
-    status = scenario.status
-    new = spec.makes_objects and not (observed.namespace and status.services)
-    actions: list[Action] = [CreateEnvironment()] if new else []
-    plan = plan_services(spec.environment.services, status.services, observed, now)
-    if spec.makes_objects and _has_inputs(spec) and (new or plan.again):
-        actions.append(CopyInputs())
-    status = status.model_copy(update={"services": plan.services, "reason": "Provisioning"})
-    scenario = replace(scenario, status=status)
-    if broken := plan.broken:
-        judgement = Judgement(Verdict.ERROR, broken.reason, f"service {broken.name}: {broken.message}")
-        return _end(scenario, observed, now, judgement)
-    if plan.healthy:
-        environment = status.run.model_copy(update={"phase_since": stamp(now)}) if status.run else None
-        status = status.model_copy(update={"phase": Phase.SETUP, "run": environment, "reason": "Setup", "message": ""})
-        return _run(replace(scenario, status=status), spec, observed, now)
-    deadline = _phase_began(status) + spec.timeouts.provision
-    waiting = [service for service in plan.services if not service.state.up]
-    message = "; ".join(f"{service.name}: {service.message or service.reason}" for service in waiting)
-    if now >= deadline:
-        judgement = Judgement(Verdict.TIMED_OUT, "ProvisionTimeout", f"services did not become healthy: {message}")
-        return _end(scenario, observed, now, judgement)
-    return Decision(
-        status=status.model_copy(update={"message": message[:500]}),
-        actions=(*actions, *plan.actions),
-        activities=Activities(probes=plan.probes, watches=plan.watches),
-        wake_at=earliest([deadline, plan.wake_at]),
-    )
-
-
-def _has_inputs(spec: TestScenarioSpec) -> bool:
-    environment = spec.environment
-    return bool(environment.secrets or environment.config_maps or environment.image_pull_secrets)
-
-
-def _run(scenario: Scenario, spec: TestScenarioSpec, observed: Observed, now: datetime) -> ScenarioDecision:
-    """Goes through setup and then the steps; both share one budget, which began with the setup."""
-    status = scenario.status
-    deadline = _phase_began(status) + spec.timeouts.steps
-    services = watch_services(spec.environment.services, status.services, observed, now)
-    watches = wanted_watches(spec.environment.services, services)
-    setup = plan_sequence(spec.setup, status.setup, observed, now, after=NeedResult.SUCCEEDED)
-    entries = with_notes(status.setup, setup.steps, services)
-    status = status.model_copy(update={"services": services, "setup": entries, "message": notes(services, None)})
-    actions, activities, urgent = tuple(setup.actions), Activities(watches=watches), False
-    wake_at = setup.wake_at
-    if setup.ended:
-        failed = next((step for step in entries if step.state is not StepState.SUCCEEDED), None)
-        if failed:
-            message = f"setup {failed.name}: {failed.message or failed.reason}"
-            return _end(
-                replace(scenario, status=status), observed, now, Judgement(Verdict.ERROR, "SetupFailed", message)
-            )
-        run = RunIdentity(scenario.uid, status.run.id if status.run else "")
-        steps = plan_steps(spec.steps, status.steps, observed, now, run=run, at_once=spec.max_parallel)
-        noted = with_notes(status.steps, steps.steps, services)
-        status = status.model_copy(update={"phase": Phase.RUNNING, "reason": "Running", "steps": noted})
-        if steps.ended:
-            judgement = judged_by_health(judge_steps(noted), services)
-            return _end(replace(scenario, status=status), observed, now, judgement)
-        actions, urgent, wake_at = tuple(steps.actions), steps.urgent, steps.wake_at
-        activities = replace(
-            activities,
-            conditions=frozenset(steps.conditions),
-            checks=frozenset(steps.checks),
-            follows=frozenset(steps.follows),
-        )
-    if now >= deadline:
-        message = f"setup and steps did not end within {spec.timeouts.steps.total_seconds():g}s"
-        judgement = Judgement(Verdict.TIMED_OUT, "StepsTimeout", message)
-        return _end(replace(scenario, status=status), observed, now, judgement)
-    return Decision(status, actions, activities, earliest([deadline, wake_at]), urgent)
-
-
-def _end(scenario: Scenario, observed: Observed, now: datetime, judgement: Judgement) -> ScenarioDecision:
-    """Records the verdict. Taking away begins in the next turn, when no crash can change the verdict any more."""
-    status = scenario.status
-    why = judgement.reason
-    status = status.model_copy(
-        update={
-            "setup": cut_off(status.setup, now, why, "the run ended before it"),
-            "steps": cut_off(status.steps, now, why, "the run ended before it"),
-        }
-    )
-    status = judged(status, stopped(status, judgement), now)
-    if observed.namespace is None and not teardown.left(observed):
-        return _tear_down(replace(scenario, status=status), observed, now)
-    if observed.namespace is None:
-        return Decision(status)
-    where = status.run.namespace if status.run and status.run.namespace else observed.namespace.name
-    status = retained(scenario, status, f"kubectl -n {where} get pods" if _usable(observed) else "", now)
-    kept = replace(scenario, status=status) if status.phase is Phase.RETAINED else None
-    return Decision(status, wake_at=retention_ends(kept, observed, now, there=True) if kept else None)
-
-
-def _usable(observed: Observed) -> bool:
-    """Whether the environment is there and ours, and stays unless we take it away."""
-    namespace = observed.namespace
-    return namespace is not None and namespace.ours and not namespace.terminating
-
-
-def _tear_down(scenario: Scenario, observed: Observed, now: datetime) -> ScenarioDecision:
-    """Runs the teardown Jobs, then takes workloads and namespace away, however long that takes."""
-    status, spec, namespace = scenario.status, scenario.running, observed.namespace
-    if namespace is None or not namespace.ours:
-        skipped = cut_off(status.teardown, now, "EnvironmentLost", "there was no environment to run it in")
-        status = status.model_copy(update={"teardown": skipped})
-        if teardown.left(observed):
-            return Decision(status, teardown.take_away(observed), wake_at=teardown.next_look(observed, now))
-        # The finalizer goes in the next turn, which sees whether an earlier run has left something too.
-        return Decision(status.model_copy(update={"phase": Phase.DONE}))
-    budget_ends = _phase_began(status) + (spec.timeouts.teardown if spec else timedelta())
-    usable = spec is not None and not namespace.terminating and now < budget_ends
-    if spec is not None and usable:
-        jobs = plan_sequence(spec.teardown, status.teardown, observed, now, after=NeedResult.COMPLETED)
-        status = status.model_copy(update={"teardown": jobs.steps})
-        if not jobs.ended:
-            return Decision(status, tuple(jobs.actions), wake_at=earliest([budget_ends, jobs.wake_at]))
-        if not all(step.state.ended for step in scenario.status.teardown):
-            # Stored in a turn of its own: after a crash, a Job that we took away must not look like one to be made.
-            return Decision(status, wake_at=now + timedelta(milliseconds=1), urgent=True)
-        shutdown = plan_shutdown(spec.environment.services, observed, now)
-        if not shutdown.last:
-            level: tuple[Action, ...] = (StopServices(shutdown.stop),) if shutdown.stop else ()
-            return Decision(status, level, wake_at=earliest([budget_ends, shutdown.wake_at]))
-    else:
-        status = status.model_copy(update={"teardown": cut_off(status.teardown, now, *_unusable(spec, namespace))})
-    wake_at = budget_ends if now < budget_ends else now + retry_delay(now - budget_ends)
-    look_at = earliest([wake_at, teardown.next_look(observed, now)])
-    return Decision(status, teardown.take_away(observed), wake_at=look_at)
-
-
-def _unusable(spec: TestScenarioSpec | None, namespace: NamespaceSeen) -> tuple[str, str]:
-    """Why teardown Jobs that have not ended never will."""
-    if namespace.terminating:
-        return "EnvironmentLost", _lost(beside=namespace.record)
-    if spec is None:
-        return "RunLost", "the spec of the run is not on record any more"
-    return "TeardownTimeout", "the teardown's time was over"
-
-
-def _blocker(scenario: Scenario, status: TestScenarioStatus, observed: Observed, now: datetime) -> str:
-    """Names what keeps the environment; when nothing tells, still that it is there beyond all budgets."""
-    spec, namespace = scenario.running, observed.namespace
-    if status.phase is not Phase.TEARDOWN or not status.run:
-        return ""
-    found = teardown.blocker(observed, now)
-    budget = spec.timeouts.teardown if spec else timedelta()
-    late = now >= _phase_began(status) + 2 * budget and (namespace is not None or teardown.left(observed))
-    if not found and not late:
-        return ""
-    kept = f"namespace {namespace.name} is" if namespace and not namespace.record else "objects of the run are"
-    return f"{kept} still there: {found or 'their deletion has been asked for'}"
-
-
-def _phase_began(status: TestScenarioStatus) -> datetime:
-    assert status.run is not None  # noqa: S101 - phases belong to runs
-    return moment(status.run.phase_since or status.run.started_at or "")

@@ -9,8 +9,9 @@ from seatrial.api.expansion import Instance, expanded
 from seatrial.api.outcome import Outcome, shortened
 from seatrial.api.status import StepState, StepStatus
 from seatrial.api.step import JobStep, Need, NeedResult, Step
-from seatrial.api.timestamp import moment, stamp
-from seatrial.plan import barrier, jobs, load, quota, retry, waits
+from seatrial.api.timestamp import stamp
+from seatrial.plan import barrier, load, quota, retry, waits
+from seatrial.plan.attempt import deadline, ended, progressed
 from seatrial.plan.decision import Action, StartJob, StartLoad, StopAttempt, earliest
 from seatrial.plan.evidence import tail_patience_ends
 from seatrial.plan.needs import Waiting, judge_needs
@@ -134,25 +135,11 @@ def plan_steps(
     plan = StepsPlan()
     for each in instances:
         if current[each.name].state is StepState.RUNNING:
-            earlier = current[each.name]
-            plan.actions += load.stops(names.attempt(each.name, earlier.attempts), earlier.load, observed)
-            current[each.name] = _progress(each.step, earlier, graph)
-            plan.urgent |= load.newly_aborted(earlier.load, current[each.name].load)
-            # What must not be sent twice must not be forgotten either.
-            plan.urgent |= current[each.name].state is not StepState.RUNNING and each.step.sent_once
+            _go_on(each, graph, plan)
     # What follows from an answer that cannot be asked for again waits until that is on record: a crash in between would
     # lose it. Requests begin after status is written, objects are made before: those have to wait for the next turn.
-    unwritten = plan.urgent
-    plan.wake_at = now + timedelta(milliseconds=1) if unwritten else None
-    # A step may end in the turn in which it could start (skipped), and that may free others.
-    moved = True
-    while moved:
-        moved = False
-        members = graph.members()
-        for each in instances:
-            if current[each.name].state is StepState.PENDING and not (unwritten and each.step.makes_objects):
-                current[each.name] = _try_start(each, graph, members, plan)
-                moved = moved or current[each.name].state.ended
+    waiting = _start(graph, plan, but_objects=plan.urgent)
+    plan.wake_at = now + timedelta(milliseconds=1) if waiting else None
     for each in instances:
         status = current[each.name]
         if status.state is StepState.RUNNING:
@@ -161,6 +148,33 @@ def plan_steps(
             _keep_pausing(status, plan, observed, now)
     plan.steps = [current[each.name] for each in instances]
     return plan
+
+
+def _go_on(each: Instance, graph: _Graph, plan: StepsPlan) -> None:
+    """Takes in what became of a step that runs."""
+    earlier = graph.current[each.name]
+    plan.actions += load.stops(names.attempt(each.name, earlier.attempts), earlier.load, graph.observed)
+    now = graph.current[each.name] = progressed(each.step, earlier, graph.observed, graph.now, graph.run.seed)
+    plan.urgent |= load.newly_aborted(earlier.load, now.load)
+    # What must not be sent twice must not be forgotten either.
+    plan.urgent |= now.state is not StepState.RUNNING and each.step.sent_once
+
+
+def _start(graph: _Graph, plan: StepsPlan, *, but_objects: bool) -> bool:
+    """Starts what may start. Returns whether something was held back that makes objects, of which none may be made."""
+    current, held_back, moved = graph.current, False, True
+    # A step may end in the turn in which it could start (skipped), and that may free others.
+    while moved:
+        members, moved, held_back = graph.members(), False, False
+        for each in graph.instances:
+            if current[each.name].state is not StepState.PENDING:
+                continue
+            if but_objects and each.step.makes_objects:
+                held_back = True
+                continue
+            current[each.name] = _try_start(each, graph, members, plan)
+            moved = moved or current[each.name].state.ended
+    return held_back
 
 
 def plan_sequence(
@@ -195,7 +209,7 @@ def cut_off(statuses: list[StepStatus], now: datetime, reason: str, message: str
         return StepState.CANCELLED if begun else StepState.SKIPPED
 
     return [
-        status if status.state.ended else _ended(status, Outcome(end(status), reason, message), now)
+        status if status.state.ended else ended(status, Outcome(end(status), reason, message), now)
         for status in statuses
     ]
 
@@ -212,7 +226,7 @@ def _try_start(
         if isinstance(end, Waiting):
             return status
         if end is not None:
-            return _ended(status, end, now)
+            return ended(status, end, now)
     if full := _full(instance, graph):
         return status if status.attempts else status.model_copy(update={"reason": "MaxParallel", "message": full})
     attempt = status.attempts + 1
@@ -255,88 +269,6 @@ def _full(instance: Instance, graph: _Graph) -> str:
     return ""
 
 
-def _progress(step: Step, status: StepStatus, graph: _Graph) -> StepStatus:
-    observed, now = graph.observed, graph.now
-    if refusal := quota.refused(step, status, observed):
-        return status.model_copy(update={"reason": quota.QUOTA, "message": shortened(refusal)})
-    if status.reason == quota.QUOTA:
-        # Its time begins when there is room.
-        status = status.model_copy(update={"reason": "Started", "message": "", "started_at": stamp(now)})
-    attempt = names.attempt(step.name, status.attempts)
-    outcome = _outcome(step, status, attempt, observed, now)
-    if outcome is None and step.asks and attempt not in observed.checking:
-        # It is sent anew after a restart, and has its whole time: the operator's absence is not the service's fault.
-        status = status.model_copy(update={"started_at": stamp(now)})
-    if outcome is None and now >= _deadline(step, status):
-        outcome = _late(step, status, attempt, observed, now)
-    if step.load:
-        seen, final = observed.loads.get(attempt), outcome is not None
-        status = status.model_copy(update={"load": load.present(step.load, seen, status.load, final=final)})
-    if outcome is not None and retry.wanted(step, status, outcome):
-        return retry.backing_off(step, status, outcome, graph.run.seed, now)
-    if outcome is not None:
-        return _ended(status, outcome, now)
-    return status.model_copy(update={"message": shortened(_waits_for(step, status, attempt, observed, now))})
-
-
-def _late(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> Outcome | None:
-    """Judges a step whose time is over: only what was really under way can blame the system under test."""
-    if step.load and load.being_read(attempt, step.load, observed):
-        return None
-    if step.job and step.job.junit and jobs.being_read(attempt, observed):
-        return None
-    waited = _waits_for(step, status, attempt, observed, now)
-    message = f"not ended within {step.time_limit:g}s" + (f": {waited}" if waited else "")
-    job = observed.jobs.get(attempt)
-    if job and job.refusal:
-        return Outcome(StepState.ERROR, "PodsRefused", message)
-    if step.wait:
-        return Outcome(waits.late(step.wait, observed), "Timeout", message)
-    to_blame = step.asks or (step.job and any(pod.running for pod in observed.pods_of(attempt)))
-    return Outcome(StepState.FAILED if to_blame else StepState.ERROR, "Timeout", message)
-
-
-def _outcome(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> Outcome | None:
-    if step.job:
-        return jobs.judge_job(attempt, observed, now, step.job)
-    if step.load:
-        return load.judge_load(attempt, step.load, observed, now, status.load)
-    if step.wait:
-        return waits.judge_wait(step.wait, status, observed, now)
-    outcome = observed.outcomes.get(attempt)
-    if outcome is None and step.http and not step.http.idempotent and attempt not in observed.checking:
-        # Its intent is on record but nobody waits for its answer: the operator was restarted in between.
-        message = f"the operator stopped while this {step.http.method} was under way; it may or may not have arrived"
-        return Outcome(StepState.ERROR, "Interrupted", message)
-    return outcome
-
-
-def _waits_for(step: Step, status: StepStatus, attempt: str, observed: Observed, now: datetime) -> str:
-    """Says what a running step waits for."""
-    if step.job:
-        return jobs.waits_for(attempt, observed, now)
-    if step.load:
-        return load.waits_for(attempt, step.load, observed, now)
-    if step.wait:
-        return waits.waits_for(step.wait, status, observed)
-    return ""
-
-
-def _ended(status: StepStatus, outcome: Outcome, now: datetime) -> StepStatus:
-    return status.model_copy(
-        update={
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "message": shortened(outcome.message),
-            "captures": dict(outcome.captures),
-            "junit": outcome.junit,
-            "finished_at": stamp(now),
-            "next_attempt_at": None,
-            "flaky": (outcome.state is StepState.SUCCEEDED and status.attempts > 1) or None,
-        }
-    )
-
-
 def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Observed, now: datetime) -> None:
     if status.reason == quota.QUOTA:
         plan.actions += quota.tried_again(step, status, observed)
@@ -347,7 +279,7 @@ def _keep_going(step: Step, status: StepStatus, plan: StepsPlan, observed: Obser
     if step.load:
         plan.follows.add(attempt)
         plan.actions += barrier.begins(attempt, step.load, observed, now)
-    deadlines = [_deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
+    deadlines = [deadline(step, status), waits.ends_at(step.wait, status) if step.wait else None]
     ends = [end for end in deadlines if end is not None and end > now]
     ends += load.stopping_ends(attempt, status.load, observed, now)
     pods = observed.pods_of(attempt)
@@ -361,7 +293,3 @@ def _keep_pausing(status: StepStatus, plan: StepsPlan, observed: Observed, now: 
     due = retry.due(status)
     ends = [due] if due > now else [retry.hindered_until(status, observed, now)]
     plan.wake_at = earliest([plan.wake_at, *ends])
-
-
-def _deadline(step: Step, status: StepStatus) -> datetime:
-    return moment(status.started_at or "") + timedelta(seconds=step.time_limit)

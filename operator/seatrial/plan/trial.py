@@ -9,7 +9,7 @@ from seatrial.api.loadtest import LoadTestSpec
 from seatrial.api.outcome import shortened
 from seatrial.api.scenario import TestScenarioSpec
 from seatrial.api.status import Phase, RunStatus, RunSummary, TestScenarioStatus, TrialStatus, Verdict
-from seatrial.api.timestamp import stamp
+from seatrial.api.timestamp import moment, stamp
 from seatrial.plan.conditions import CONDITION_BYTES
 from seatrial.plan.decision import Action, Announcement, RemoveFinalizer
 from seatrial.plan.verdict import Judgement
@@ -102,9 +102,18 @@ class Subject(Generic[Spec, Status]):
         return (RemoveFinalizer(),) if self.finalizer else ()
 
 
+Scenario = Subject[TestScenarioSpec, TestScenarioStatus]
+
+
 def begun(run: RunStatus, now: datetime, namespace: str | None = None) -> RunStatus:
     """Begins a run that was asked for."""
     return run.model_copy(update={"namespace": namespace, "started_at": stamp(now), "phase_since": stamp(now)})
+
+
+def phase_began(status: TrialStatus) -> datetime:
+    """When the phase began that a run is in."""
+    assert status.run is not None  # noqa: S101 - phases belong to runs
+    return moment(status.run.phase_since or status.run.started_at or "")
 
 
 def remembered(status: TrialStatus) -> list[RunSummary]:

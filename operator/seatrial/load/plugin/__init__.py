@@ -4,6 +4,6 @@ from pathlib import Path
 
 #: The plugin.
 FILE = Path(__file__).with_name("seatrial_samples.py")
-#: Environment variables of the plugin: the descriptor to write to, and the length of the load, if it is not the script
-#: that says how many users there are and for how long.
-SAMPLES_VARIABLE, SECONDS_VARIABLE = "SEATRIAL_SAMPLES", "SEATRIAL_SECONDS"
+#: Environment variables of the plugin: the descriptor to write to, the length of the load, if it is not the script that
+#: says how many users there are and for how long, and its stages, if it has any.
+SAMPLES_VARIABLE, SECONDS_VARIABLE, STAGES_VARIABLE = "SEATRIAL_SAMPLES", "SEATRIAL_SECONDS", "SEATRIAL_STAGES"

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import gevent
-from locust import events
+from locust import LoadTestShape, events
 from locust.runners import WorkerRunner
 
 #: Seconds between two writes, and bytes up to which one is not split by those of another process (POSIX, PIPE_BUF).
@@ -77,13 +77,41 @@ def _on_quit(exit_code: int | None, **_more: Any) -> None:
     _flush()
 
 
+class Stages(LoadTestShape):  # type: ignore[misc]  # Locust is not there where types are checked
+    """Users that come and go in straight lines. Locust asks once a second.
+
+    Args:
+        legs: Length in seconds of each line, and the users at its beginning and at its end.
+    """
+
+    #: Locust would take it for a shape of the script's.
+    abstract = True
+
+    def __init__(self, legs: list[tuple[float, int, int]]) -> None:
+        super().__init__()
+        self._legs = legs
+
+    def tick(self) -> tuple[int, float]:
+        """Says how many users there are now, and to have them at once: those of the middle of the second to come."""
+        since = self.get_run_time() + 0.5
+        for seconds, before, after in self._legs:
+            if since < seconds:
+                users = round(before + (after - before) * since / seconds)
+                return users, max(users, 1)
+            since -= seconds
+        users = self._legs[-1][2]
+        return users, max(users, 1)
+
+
 def _on_init(environment: Any, **_more: Any) -> None:
     shape = environment.shape_class
     if "SEATRIAL_SECONDS" not in os.environ:
         if shape is None:
-            raise RuntimeError("the script has no LoadTestShape: give profile.users")
+            raise RuntimeError("the script has no LoadTestShape: give profile.users or stages")
     elif shape is not None:
-        raise RuntimeError("the script's LoadTestShape says how many users there are: leave profile.users out")
+        raise RuntimeError("the script's LoadTestShape says how many users there are: leave users and stages out")
+    elif "SEATRIAL_STAGES" in os.environ:
+        environment.shape_class = Stages(json.loads(os.environ["SEATRIAL_STAGES"]))
     gevent.spawn(_flush_now_and_then)
 
 
