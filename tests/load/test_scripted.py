@@ -120,6 +120,7 @@ def test_stopped_it_tells_what_there_is() -> None:
     assert (lines[-1].interrupted, lines[-1].requests) == (True, 1)
 
 
+@pytest.mark.heavy
 def test_samples_that_are_none_end_it() -> None:
     with pytest.raises(ScriptError, match="not a record"):
         run(REQUEST + "echo nonsense >&$1; sleep 60")

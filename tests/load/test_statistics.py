@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -10,7 +11,7 @@ from seatrial.api.load import LoadSpec
 from seatrial.api.status import ThresholdResult, ThresholdState
 from seatrial.api.threshold import of_request
 from seatrial.load.histogram import Recording
-from seatrial.load.line import LineError, RequestLine, WorkerLine
+from seatrial.load.line import LineError, RequestLine, WorkerLine, parse_line
 from seatrial.load.result import load_result
 from seatrial.load.statistics import merged
 from seatrial.load.threshold_values import threshold_values
@@ -275,6 +276,14 @@ def test_the_generator_is_as_good_as_its_worst_worker() -> None:
     assert (generator.cpu_max, generator.busy_seconds, generator.lag_p99_milliseconds) == (0.8, 3.0, 1.5)
     assert generator.lag_p99_bound_milliseconds == 0.9
     assert generator.start_skew_milliseconds == 250
+
+
+def test_a_worker_that_an_earlier_operator_started_knows_no_bound_of_its_lag() -> None:
+    told = json.loads(line(1, [5], lag_p99=1500).to_text())
+    del told["lag_p99_bound"]
+    generator = load_result(merged({0: line(0, [5]), 1: parse_line(json.dumps(told))}, spec(2))).generator
+    assert generator is not None
+    assert generator.lag_p99_bound_milliseconds == 1.5
 
 
 def test_time_counts_once_every_worker_measures() -> None:

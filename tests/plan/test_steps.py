@@ -235,6 +235,15 @@ def test_what_follows_from_an_answer_that_cannot_be_asked_for_again_waits_until_
     assert (later.actions, later.urgent) == ([StartJob("b"), StartJob("c")], False)
 
 
+def test_where_nothing_waits_for_the_record_no_turn_of_its_own_is_asked_for() -> None:
+    graph = steps({"name": "a", **POST}, {"name": "b", "needs": [{"step": "a"}], **POST})
+    before = [StepStatus(name="a", state=StepState.RUNNING, started_at="2026-01-01T00:00:00.000Z", attempts=1)]
+    answered = plan(graph, before, outcomes={"a": OK})
+    assert states(answered) == {"a": "Succeeded", "b": "Running"}
+    assert answered.wake_at
+    assert answered.wake_at > at(1)
+
+
 def test_requests_that_follow_from_it_begin_in_the_turn_that_puts_it_on_record() -> None:
     needs = {"needs": [{"step": "a"}]}
     graph = steps({"name": "a", **POST}, {"name": "b", **needs, **POST}, {"name": "c", **needs, **JOB})

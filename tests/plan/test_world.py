@@ -308,6 +308,7 @@ LONG = LoadTestSpec.model_validate(LOAD | {"workers": 2, "profile": {"rate": 10,
 SEED_RICH, SEED_LONG = 18, 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("lossy", [False, True])
 @pytest.mark.parametrize(("spec", "seed"), [(RICH, SEED_RICH), (LONG, SEED_LONG)], ids=["scenario", "load test"])
 def test_a_crash_after_any_write_and_any_turn_changes_no_verdict(
