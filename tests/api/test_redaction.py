@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -31,7 +32,7 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="•"), min_si
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("secret", ["s3cr3t-token", 'a"b/c d+e\\é\n%', "tschüß/%2F&=?"])
-def test_every_form_is_taken_out(written, secret: str) -> None:  # type: ignore[no-untyped-def]
+def test_every_form_is_taken_out(written: Callable[[str], str], secret: str) -> None:
     redaction = Redaction([secret, "another one"])
     text = f"before <{written(secret)}> after"
     assert redaction.finds(text)

@@ -186,7 +186,7 @@ async def test_a_restart_at_any_write_of_a_retry_comes_to_the_same_verdict_and_o
         world.server.writes.clear()
         apply()
         # Progress is written by the clock, so one run may have fewer writes than another.
-        await world.until(lambda cut=cut: len(world.server.writes) >= cut or over())  # type: ignore[misc]
+        await world.until(lambda cut=cut: len(world.server.writes) >= cut or over())  # type: ignore[misc]  # the default binds it now
         world.kill()
         await asyncio.sleep(0.005)
         world.start()

@@ -224,7 +224,7 @@ async def test_a_resource_that_is_gone_does_not_come_back_by_a_late_answer(world
             await asyncio.sleep(0.05)
         return response
 
-    world.server._answer = late  # type: ignore[method-assign]
+    world.server._answer = late  # type: ignore[method-assign]  # a server that answers late
     world.server.delete("testscenarios", "checkout", "shop")
     await world.until(lambda: not world.server.all("testscenarios"))
     await world.until(lambda: not world.controller._sessions)
@@ -239,10 +239,10 @@ async def test_specs_of_past_generations_are_forgotten(world: World) -> None:
             "testscenarios",
             "checkout",
             "shop",
-            lambda body, token=token: body["spec"].update(run=token),  # type: ignore[misc]
+            lambda body, token=token: body["spec"].update(run=token),  # type: ignore[misc]  # the default binds it now
         )
         generation = world.server.all("testscenarios")[0]["metadata"]["generation"]
-        await world.until(lambda generation=generation: world.status()["observedGeneration"] == generation)  # type: ignore[misc]
+        await world.until(lambda generation=generation: world.status()["observedGeneration"] == generation)  # type: ignore[misc]  # the default binds it now
         await world.until_done()
         parsed = world.controller._subjects._parsed.get(Key("TestScenario", "shop", "checkout"), {})
         assert {number for _, number in parsed} <= {generation - 1, generation}

@@ -187,8 +187,8 @@ async def test_as_many_reports_stay_as_the_history_keeps(world: World) -> None:
     world.scenario(GET, services=[world.service()])
     await world.until_done()
     for number in range(2, 14):
-        world.server.change("testscenarios", "checkout", "shop", lambda body: body["spec"].update(run=str(number)))  # noqa: B023
-        await world.until(lambda: world.status().get("run", {}).get("id") == str(number), f"run {number}")  # noqa: B023
+        world.server.change("testscenarios", "checkout", "shop", lambda body: body["spec"].update(run=str(number)))  # noqa: B023 - awaited at once
+        await world.until(lambda: world.status().get("run", {}).get("id") == str(number), f"run {number}")  # noqa: B023 - awaited at once
         await world.until_done()
     kept = {body["metadata"]["name"] for body in reports(world)}
     status = world.status()

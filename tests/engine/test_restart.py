@@ -89,7 +89,7 @@ async def test_on_sigterm_an_intent_that_is_being_stored_is_carried_out(world: W
             await answered.wait()
         return response
 
-    world.server._answer = held  # type: ignore[method-assign]
+    world.server._answer = held  # type: ignore[method-assign]  # a server that holds its answer
     await patched.wait()
     closing = asyncio.create_task(world.controller.close())
     await asyncio.sleep(0.01)

@@ -363,7 +363,7 @@ async def test_cancelling_closes_the_connection(exchanger: Exchanger) -> None:
     hung_up = asyncio.Event()
 
     async def wait(connection: Connection) -> None:
-        reader = connection.writer.transport.get_protocol()._stream_reader  # type: ignore[attr-defined]
+        reader = connection.writer.transport.get_protocol()._stream_reader  # type: ignore[attr-defined]  # asyncio's own
         await reader.read()
         hung_up.set()
 

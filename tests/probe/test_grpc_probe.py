@@ -1,7 +1,7 @@
 """gRPC probes, against a real HTTP/2 server in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -48,7 +48,8 @@ class Health:
         while data := await reader.read(65536):
             for event in connection.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
-                    calls[event.stream_id] = (dict(event.headers), bytearray())  # type: ignore[arg-type]
+                    headers = {str(name): str(value) for name, value in event.headers}
+                    calls[event.stream_id] = (headers, bytearray())
                 elif isinstance(event, h2.events.DataReceived):
                     calls[event.stream_id][1].extend(event.data)
                 elif isinstance(event, h2.events.StreamEnded):
@@ -69,11 +70,11 @@ class Health:
 
 @asynccontextmanager
 async def listening(
-    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object],
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]],
 ) -> AsyncIterator[Address]:
     async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await handle(reader, writer)  # type: ignore[misc]
+            await handle(reader, writer)
         except ConnectionError:
             pass
         finally:

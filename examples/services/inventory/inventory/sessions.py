@@ -1,9 +1,11 @@
 """Who is logged in, in Redis: a key for each session, which goes away by itself."""
 
 import secrets
-from typing import Any, cast
+from typing import cast
 
 from redis.asyncio import Redis
+
+from inventory.command import answer
 
 LIFETIME_SECONDS = 3600
 
@@ -17,13 +19,9 @@ class Sessions:
     async def begin(self, user: str) -> str:
         """Return the token of a new session."""
         token = secrets.token_urlsafe(16)
-        await self._call("SET", f"session:{token}", user, "EX", LIFETIME_SECONDS)
+        await answer(self._redis, "SET", f"session:{token}", user, "EX", LIFETIME_SECONDS)
         return token
 
     async def user(self, token: str) -> str | None:
         """Return whose session it is, or None if there is none."""
-        return cast("str | None", await self._call("GET", f"session:{token}"))
-
-    # What Redis answers has the type that its command gives it, which the client cannot know.
-    async def _call(self, *command: str | int) -> Any:
-        return await cast("Any", self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
+        return cast("str | None", await answer(self._redis, "GET", f"session:{token}"))

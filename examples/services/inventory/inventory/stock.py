@@ -1,9 +1,10 @@
 """Stock in Redis: a hash with the counts of each SKU, and one with the quantity that each order holds."""
 
 from dataclasses import dataclass
-from typing import Any, cast
 
 from redis.asyncio import Redis
+
+from inventory.command import answer
 
 # Redis runs a script as one step, so two orders can never share the last piece.
 # An order that asks again gets the same answer: the caller may repeat a request whose answer was lost.
@@ -41,27 +42,23 @@ class Stock:
 
     async def ping(self) -> None:
         """Raise ``redis.RedisError`` unless Redis answers."""
-        await self._call("PING")
+        await answer(self._redis, "PING")
 
     async def level(self, sku: str, *, order: str | None = None) -> Level:
         """Return the counts of a SKU; with an order, ``reserved`` is what that order alone holds."""
-        available, reserved = await self._call("HMGET", _counts(sku), "available", "reserved")
+        available, reserved = await answer(self._redis, "HMGET", _counts(sku), "available", "reserved")
         if order is not None:
-            reserved = await self._call("HGET", _reservations(sku), order)
+            reserved = await answer(self._redis, "HGET", _reservations(sku), order)
         return Level(sku, available=int(available or 0), reserved=int(reserved or 0))
 
     async def set_available(self, sku: str, available: int) -> None:
         """Set what is free to be sold; reservations stay."""
-        await self._call("HSET", _counts(sku), "available", available)
+        await answer(self._redis, "HSET", _counts(sku), "available", available)
 
     async def reserve(self, sku: str, *, order: str, quantity: int) -> bool:
         """Hold a quantity for an order; false if there is not enough, or it holds another quantity."""
         keys = [_counts(sku), _reservations(sku)]
         return bool(await self._reserve(keys=keys, args=[order, quantity]))
-
-    # What Redis answers has the type that its command gives it, which the client cannot know.
-    async def _call(self, *command: str | int) -> Any:
-        return await cast("Any", self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
 
 
 def _counts(sku: str) -> str:
