@@ -78,6 +78,17 @@ def test_an_environment_that_somebody_deletes_is_an_error(trials: Trials, kubect
     trials.nothing_left(stored["metadata"]["uid"], timeout=2)
 
 
+def test_a_pod_that_no_node_takes_is_an_error_that_says_why(trials: Trials) -> None:
+    # Within the environment's quota, and beyond what a node of a test cluster has.
+    resources = {"requests": {"cpu": "15", "memory": "30Gi"}, "limits": {"cpu": "15", "memory": "30Gi"}}
+    greedy = {"name": "web", "image": REDIS, "resources": resources, "ready": {"timeout": "5m"}}
+    trials.apply(scenario("greedy", environment={"services": [greedy]}, steps=[]))
+    stored = trials.wait("tscn", "greedy", "TornDown")
+    assert (stored["status"]["verdict"], stored["status"]["reason"]) == ("Error", "Unschedulable")
+    assert "Insufficient" in stored["status"]["message"]
+    trials.nothing_left(stored["metadata"]["uid"], timeout=2)
+
+
 def test_changing_the_spec_cancels_the_run_and_starts_another(trials: Trials) -> None:
     trials.apply(scenario("edited"))
     reach(trials, "edited", "Running")

@@ -65,7 +65,7 @@ def test_what_begins_and_ends_a_load(trials: Trials) -> None:
     look = [{"path": "/stock/A1"}]
     slow = [{"name": "look", "thinkTime": "300ms", "steps": look}]
     chance = {"rate": 40, "arrivals": "Poisson", "iterations": 100, "duration": "30s"}
-    trials.apply(load_test("chance", chance, requests=look, workers=2))
+    trials.apply(load_test("chance", chance, requests=look, ratePerWorker=20))
     trials.apply(load_test("bounded", {"users": 2, "iterations": 999, "duration": "2s"}, flows=slow))
     comers = [{"duration": "2s", "users": 6}, {"duration": "2s", "users": 0}]
     trials.apply(load_test("comers", {"stages": comers, "gracefulStop": "5s"}, flows=slow))

@@ -55,7 +55,8 @@ def test_k6_is_judged_on_the_merge_of_its_workers_and_by_itself(trials: Trials, 
     assert (result["workers"], result["workersFinished"]) == (2, 2)
     # Four users who wait 50 ms after each request, for five seconds.
     assert 150 < result["requests"] < 400
-    assert result["checks"] == result["requests"]
+    # A check counts by its own time: of each user one may follow a request of the warm-up, and one may be cut off.
+    assert abs(result["checks"] - result["requests"]) <= 4
     assert [each["name"] for each in result["byRequest"]] == ["stock"]
     assert result["byRequest"][0]["requests"] == result["requests"]
     assert [each["state"] for each in result["thresholds"]] == ["Passed"] * 3
